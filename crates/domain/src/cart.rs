@@ -1,0 +1,233 @@
+//! A customer's carts: the one being filled, and the one last ordered.
+//!
+//! A cart is `active`, then `placing` while an order is made of it, then
+//! `completed`, and is never deleted. While it is placing nobody may change it
+//! and no second order can be made of it; what is being placed is a copy taken
+//! at the claim. A cart that was completed lately answers a repeated place-order
+//! without a key, so that a client which lost its answer finds its order.
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::Address;
+use crate::limits::{CART_REPLAY_MS, LINES_MAX, QUANTITY_MAX, Window};
+use crate::plan::Wanted;
+
+/// An order in the making.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    pub order_id: String,
+    /// The idempotency key that claimed the cart; empty when the cart is the key.
+    pub key: String,
+    pub since_ms: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cart {
+    pub cart_id: String,
+    pub lines: Vec<Wanted>,
+    pub claim: Option<Claim>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completed {
+    pub order_id: String,
+    pub at_ms: i64,
+}
+
+/// All there is of one customer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Carts {
+    pub current: Option<Cart>,
+    pub address: Option<Address>,
+    pub completed: Option<Completed>,
+    #[serde(default)]
+    pub attempts: Window,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// An order is being made of it.
+    Locked,
+    Empty,
+    NoAddress,
+    TooManyLines,
+    BadQuantity,
+    TooMany {
+        retry_after_s: u32,
+    },
+}
+
+/// What a place-order finds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Claimed {
+    /// The cart is claimed now; place this.
+    Fresh {
+        cart_id: String,
+        lines: Vec<Wanted>,
+        address: Address,
+    },
+    /// The same request is being placed already: wait for its end.
+    Under { order_id: String },
+    /// It was placed: answer with that order.
+    Placed { order_id: String },
+}
+
+impl Carts {
+    pub fn lines(&self) -> &[Wanted] {
+        self.current.as_ref().map_or(&[], |cart| &cart.lines)
+    }
+
+    fn editable(&mut self, new_id: impl FnOnce() -> String) -> Result<&mut Cart, Refusal> {
+        let cart = self.current.get_or_insert_with(|| Cart {
+            cart_id: new_id(),
+            lines: Vec::new(),
+            claim: None,
+        });
+        if cart.claim.is_some() {
+            return Err(Refusal::Locked);
+        }
+        Ok(cart)
+    }
+
+    pub fn set_line(
+        &mut self,
+        sku: &str,
+        quantity: i64,
+        new_id: impl FnOnce() -> String,
+    ) -> Result<(), Refusal> {
+        if !(1..=QUANTITY_MAX).contains(&quantity) {
+            return Err(Refusal::BadQuantity);
+        }
+        let cart = self.editable(new_id)?;
+        if let Some(line) = cart.lines.iter_mut().find(|line| line.sku == sku) {
+            line.quantity = quantity;
+            return Ok(());
+        }
+        if cart.lines.len() >= LINES_MAX {
+            return Err(Refusal::TooManyLines);
+        }
+        cart.lines.push(Wanted {
+            sku: sku.to_owned(),
+            quantity,
+        });
+        Ok(())
+    }
+
+    pub fn remove_line(&mut self, sku: &str) -> Result<(), Refusal> {
+        let Some(cart) = &mut self.current else {
+            return Ok(());
+        };
+        if cart.claim.is_some() {
+            return Err(Refusal::Locked);
+        }
+        cart.lines.retain(|line| line.sku != sku);
+        Ok(())
+    }
+
+    pub fn set_address(&mut self, address: Address) -> Result<(), Refusal> {
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|cart| cart.claim.is_some())
+        {
+            return Err(Refusal::Locked);
+        }
+        self.address = Some(address);
+        Ok(())
+    }
+
+    /// Claims the cart for `order_id`, or says what became of it already. Only a
+    /// fresh claim counts against the limit.
+    pub fn claim(
+        &mut self,
+        key: &str,
+        order_id: &str,
+        per_minute: u32,
+        now_ms: i64,
+    ) -> Result<Claimed, Refusal> {
+        if let Some(claim) = self.current.as_ref().and_then(|cart| cart.claim.as_ref()) {
+            return if claim.key == key {
+                Ok(Claimed::Under {
+                    order_id: claim.order_id.clone(),
+                })
+            } else {
+                Err(Refusal::Locked)
+            };
+        }
+        if self.lines().is_empty() {
+            // Without a key the cart is the key, for as long as nothing newer is in it.
+            return match &self.completed {
+                Some(done)
+                    if key.is_empty() && now_ms.saturating_sub(done.at_ms) < CART_REPLAY_MS =>
+                {
+                    Ok(Claimed::Placed {
+                        order_id: done.order_id.clone(),
+                    })
+                }
+                _ => Err(Refusal::Empty),
+            };
+        }
+        let Some(address) = self.address.clone() else {
+            return Err(Refusal::NoAddress);
+        };
+        self.attempts
+            .admit(per_minute, now_ms)
+            .map_err(|retry_after_s| Refusal::TooMany { retry_after_s })?;
+        let Some(cart) = &mut self.current else {
+            return Err(Refusal::Empty);
+        };
+        cart.claim = Some(Claim {
+            order_id: order_id.to_owned(),
+            key: key.to_owned(),
+            since_ms: now_ms,
+        });
+        Ok(Claimed::Fresh {
+            cart_id: cart.cart_id.clone(),
+            lines: cart.lines.clone(),
+            address,
+        })
+    }
+
+    /// The claim goes on under another order id, because a new plan is tried.
+    /// False when the cart is not claimed for `order_id` (any more).
+    pub fn reclaim(&mut self, order_id: &str, next_order_id: &str) -> bool {
+        match self.claim_of(order_id) {
+            Some(claim) => {
+                next_order_id.clone_into(&mut claim.order_id);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// No order came of it: the cart is the customer's again. Safe to repeat.
+    pub fn release(&mut self, order_id: &str) {
+        if self.claim_of(order_id).is_some()
+            && let Some(cart) = &mut self.current
+        {
+            cart.claim = None;
+        }
+    }
+
+    /// The order stands: the cart is completed and goes to the record. `None`
+    /// when that was done before.
+    pub fn complete(&mut self, order_id: &str, now_ms: i64) -> Option<Cart> {
+        self.claim_of(order_id)?;
+        self.completed = Some(Completed {
+            order_id: order_id.to_owned(),
+            at_ms: now_ms,
+        });
+        self.current.take()
+    }
+
+    fn claim_of(&mut self, order_id: &str) -> Option<&mut Claim> {
+        self.current
+            .as_mut()?
+            .claim
+            .as_mut()
+            .filter(|claim| claim.order_id == order_id)
+    }
+}
+
+#[cfg(test)]
+mod tests;

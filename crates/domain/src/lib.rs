@@ -1,0 +1,20 @@
+//! The rules of Orderlane, and nothing else.
+//!
+//! Every module here is pure: time, ids and randomness come in as arguments, and
+//! what has to happen outside comes out as data. The same code therefore runs on
+//! workerd, in the seeded simulator and in plain unit tests. Nothing in this
+//! crate knows of HTTP, SQL or the platform, and a check keeps it so.
+
+pub mod address;
+pub mod cart;
+pub mod delivery;
+pub mod geo;
+pub mod ids;
+pub mod lifecycle;
+pub mod limits;
+pub mod money;
+pub mod placement;
+pub mod plan;
+pub mod stock;
+pub mod time;
+pub mod totals;

@@ -1,0 +1,43 @@
+//! Money in integer minor units, and the one rounding rule.
+//!
+//! The rule: a rate in basis points is applied once, to a sum, and a half rounds
+//! up (away from zero; amounts are never negative here). Nothing is rounded per
+//! line, so the parts of an order always add up to its total.
+
+/// An amount in minor units (cents). The currency stands beside it, never inside.
+pub type Minor = i64;
+
+/// `amount * basis_points / 10_000`, a half rounded up. `None` when it overflows.
+pub fn rate_half_up(amount: Minor, basis_points: u32) -> Option<Minor> {
+    let scaled = i128::from(amount).checked_mul(i128::from(basis_points))?;
+    let rounded = scaled.checked_add(5_000)?.checked_div_euclid(10_000)?;
+    i64::try_from(rounded).ok()
+}
+
+/// The decimal that the documents' messages carry, as text: `1234` is `12.34`.
+pub fn to_decimal(amount: Minor) -> String {
+    let sign = if amount < 0 { "-" } else { "" };
+    let absolute = amount.unsigned_abs();
+    let major = absolute.checked_div(100).unwrap_or_default();
+    let minor = absolute.checked_rem(100).unwrap_or_default();
+    format!("{sign}{major}.{minor:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_half_rounds_up_and_less_rounds_down() {
+        assert_eq!(rate_half_up(1005, 1000), Some(101));
+        assert_eq!(rate_half_up(1004, 1000), Some(100));
+        assert_eq!(rate_half_up(0, 1000), Some(0));
+        assert_eq!(rate_half_up(i64::MAX, 20_000), None);
+    }
+
+    #[test]
+    fn decimals_have_two_places() {
+        assert_eq!(to_decimal(5), "0.05");
+        assert_eq!(to_decimal(-12_345), "-123.45");
+    }
+}

@@ -1,0 +1,269 @@
+//! Placing an order: one leg a stock shard, all held or none (I4).
+//!
+//! `apply` takes what happened and answers what to do next. The owner writes the
+//! journal before it performs the first effect and the end before it tells
+//! anyone; what lies between need not be written, because every effect is safe
+//! to perform twice: a repeated deduction finds its own hold, a repeated release
+//! finds nothing left to give back, and a deduction that arrives after its
+//! release finds a closed hold and is refused. After a crash the owner therefore
+//! feeds [`Event::Due`] to what it journaled, and the placement goes on.
+//!
+//! Shards are deducted in one fixed order, so that two carts with the same goods
+//! in opposite order never wait for each other, and released last first.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Shortage;
+
+/// Repeats of a deduction whose outcome is unknown, before the order is undone.
+const DEDUCT_TRIES: u32 = 4;
+/// How long an undoing may go on before it is marked stuck.
+const STUCK_AFTER_MS: i64 = 60_000;
+const BACKOFF_FIRST_MS: i64 = 50;
+const BACKOFF_MAX_MS: i64 = 5_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leg {
+    /// Not asked yet, so nothing is held.
+    Open,
+    /// Asked, and not known: it may be held.
+    Asked,
+    Held,
+    /// The shard said no, so nothing of this order is held there.
+    Refused,
+    Released,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Cause {
+    /// Too little in the warehouses that the plan named.
+    Short { lines: Vec<Shortage> },
+    /// A hold of this order was given back before; the order cannot be.
+    Closed,
+    /// A shard did not answer in time.
+    Unavailable,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Deducting,
+    Undoing,
+    /// Undoing did not come to an end: shown to admins, retried on command.
+    Stuck,
+    Placed,
+    Undone,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Placement {
+    pub phase: Phase,
+    /// In the fixed order of deduction.
+    pub legs: Vec<(u16, Leg)>,
+    pub cause: Option<Cause>,
+    pub attempts: u32,
+    /// When the current phase began.
+    pub since_ms: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Begin, or go on after a crash or a pause.
+    Due,
+    Held {
+        shard: u16,
+    },
+    Refused {
+        shard: u16,
+        cause: Cause,
+    },
+    Released {
+        shard: u16,
+    },
+    /// The last effect on this shard failed or was not answered: its outcome is unknown.
+    Lost {
+        shard: u16,
+    },
+    /// An admin wants a stuck placement tried again.
+    Retry,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// `last` says that the order stands once this deduction does.
+    Deduct {
+        shard: u16,
+        last: bool,
+    },
+    Release {
+        shard: u16,
+    },
+    /// Tell the shard that the order stands, so that nobody waits for its end.
+    Settle {
+        shard: u16,
+    },
+    /// Come back with [`Event::Due`].
+    Wake {
+        at_ms: i64,
+    },
+    /// Write the end, then tell the buyer.
+    Finish,
+    /// Write the mark, and show it.
+    Attention,
+}
+
+impl Placement {
+    /// `shards` in any order; each is deducted once.
+    pub fn new(shards: impl IntoIterator<Item = u16>, now_ms: i64) -> Self {
+        let mut shards: Vec<u16> = shards.into_iter().collect();
+        shards.sort_unstable();
+        shards.dedup();
+        Self {
+            phase: Phase::Deducting,
+            legs: shards.into_iter().map(|shard| (shard, Leg::Open)).collect(),
+            cause: None,
+            attempts: 0,
+            since_ms: now_ms,
+        }
+    }
+
+    /// To be called on a journal that was read back after a crash: what was asked
+    /// before it is not known, so every leg may have been.
+    pub fn resume(&mut self) {
+        for (_, leg) in &mut self.legs {
+            if *leg == Leg::Open {
+                *leg = Leg::Asked;
+            }
+        }
+    }
+
+    pub fn is_finished(&self) -> bool {
+        matches!(self.phase, Phase::Placed | Phase::Undone)
+    }
+
+    /// What follows from an event. Events that no longer matter (an answer that
+    /// comes after the end, or a second time) change nothing and ask for nothing.
+    pub fn apply(&mut self, event: Event, now_ms: i64) -> Vec<Effect> {
+        match (self.phase, event) {
+            (Phase::Deducting, Event::Due) => self.deduct_next(now_ms),
+            (Phase::Deducting, Event::Held { shard }) => {
+                self.set(shard, Leg::Held);
+                self.attempts = 0;
+                self.deduct_next(now_ms)
+            }
+            (Phase::Deducting, Event::Refused { shard, cause }) => {
+                self.set(shard, Leg::Refused);
+                self.undo(cause, now_ms)
+            }
+            (Phase::Deducting, Event::Lost { .. }) => {
+                self.attempts = self.attempts.saturating_add(1);
+                if self.attempts < DEDUCT_TRIES {
+                    vec![self.wake(now_ms)]
+                } else {
+                    self.undo(Cause::Unavailable, now_ms)
+                }
+            }
+            (Phase::Undoing, Event::Due) => self.release_next(now_ms),
+            (Phase::Undoing, Event::Released { shard }) => {
+                self.set(shard, Leg::Released);
+                self.attempts = 0;
+                self.release_next(now_ms)
+            }
+            (Phase::Undoing, Event::Lost { .. }) => {
+                self.attempts = self.attempts.saturating_add(1);
+                if now_ms.saturating_sub(self.since_ms) >= STUCK_AFTER_MS {
+                    self.phase = Phase::Stuck;
+                    vec![Effect::Attention]
+                } else {
+                    vec![self.wake(now_ms)]
+                }
+            }
+            (Phase::Stuck, Event::Retry) => {
+                self.enter(Phase::Undoing, now_ms);
+                self.release_next(now_ms)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, now_ms: i64) {
+        self.phase = phase;
+        self.attempts = 0;
+        self.since_ms = now_ms;
+    }
+
+    fn set(&mut self, shard: u16, leg: Leg) {
+        if let Some(entry) = self.legs.iter_mut().find(|(number, _)| *number == shard) {
+            entry.1 = leg;
+        }
+    }
+
+    fn deduct_next(&mut self, now_ms: i64) -> Vec<Effect> {
+        let mut open = self
+            .legs
+            .iter_mut()
+            .filter(|(_, leg)| matches!(leg, Leg::Open | Leg::Asked));
+        if let Some((shard, leg)) = open.next() {
+            *leg = Leg::Asked;
+            let last = open.next().is_none();
+            return vec![Effect::Deduct {
+                shard: *shard,
+                last,
+            }];
+        }
+        self.enter(Phase::Placed, now_ms);
+        let mut effects = vec![Effect::Finish];
+        effects.extend(self.settled());
+        effects
+    }
+
+    /// The last shard deducted never counted the order as unfinished.
+    fn settled(&self) -> impl Iterator<Item = Effect> {
+        self.legs
+            .iter()
+            .rev()
+            .skip(1)
+            .rev()
+            .map(|(shard, _)| Effect::Settle { shard: *shard })
+    }
+
+    fn undo(&mut self, cause: Cause, now_ms: i64) -> Vec<Effect> {
+        self.enter(Phase::Undoing, now_ms);
+        self.cause = Some(cause);
+        self.release_next(now_ms)
+    }
+
+    /// A leg whose answer is unknown is released too: it may be held, and the
+    /// release closes the door to a deduction that is still on its way.
+    fn release_next(&mut self, now_ms: i64) -> Vec<Effect> {
+        let next = self
+            .legs
+            .iter()
+            .rev()
+            .find(|(_, leg)| matches!(leg, Leg::Asked | Leg::Held));
+        if let Some((shard, _)) = next {
+            return vec![Effect::Release { shard: *shard }];
+        }
+        self.enter(Phase::Undone, now_ms);
+        vec![Effect::Finish]
+    }
+
+    fn wake(&self, now_ms: i64) -> Effect {
+        Effect::Wake {
+            at_ms: now_ms.saturating_add(backoff_ms(self.attempts)),
+        }
+    }
+}
+
+/// 50 ms, then double, up to 5 s.
+pub fn backoff_ms(attempts: u32) -> i64 {
+    let exponent = attempts.saturating_sub(1).min(16);
+    BACKOFF_FIRST_MS
+        .saturating_mul(1_i64.checked_shl(exponent).unwrap_or(i64::MAX))
+        .min(BACKOFF_MAX_MS)
+}
+
+#[cfg(test)]
+mod tests;

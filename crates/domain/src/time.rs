@@ -1,0 +1,39 @@
+//! Points in time are milliseconds since the epoch; this writes them as people
+//! and protocols read them, in UTC.
+
+use chrono::{DateTime, Days};
+
+/// `2026-11-20T13:05:00.123Z`.
+pub fn rfc3339(ms: i64) -> String {
+    DateTime::from_timestamp_millis(ms)
+        .unwrap_or_default()
+        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+/// The calendar date `days` after the given instant, such as `2026-11-23`.
+pub fn date_after(ms: i64, days: u32) -> String {
+    let start = DateTime::from_timestamp_millis(ms).unwrap_or_default();
+    start
+        .checked_add_days(Days::new(u64::from(days)))
+        .unwrap_or(start)
+        .format("%Y-%m-%d")
+        .to_string()
+}
+
+/// The calendar year of an instant.
+pub fn year(ms: i64) -> i32 {
+    chrono::Datelike::year(&DateTime::from_timestamp_millis(ms).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_cross_the_month() {
+        let ms = 1_795_996_799_000; // 2026-11-29T23:59:59Z
+        assert_eq!(rfc3339(ms), "2026-11-29T23:59:59.000Z");
+        assert_eq!(date_after(ms, 3), "2026-12-02");
+        assert_eq!(year(ms), 2026);
+    }
+}

@@ -1,0 +1,7 @@
+//! fulfillment
+use worker::*;
+
+#[event(fetch)]
+async fn fetch(_req: Request, _env: Env, _ctx: Context) -> Result<Response> {
+    Response::ok("fulfillment")
+}
