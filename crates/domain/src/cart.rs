@@ -64,7 +64,7 @@ pub enum Claimed {
     Fresh {
         cart_id: String,
         lines: Vec<Wanted>,
-        address: Address,
+        address: Box<Address>,
     },
     /// The same request is being placed already: wait for its end.
     Under { order_id: String },
@@ -184,7 +184,7 @@ impl Carts {
         Ok(Claimed::Fresh {
             cart_id: cart.cart_id.clone(),
             lines: cart.lines.clone(),
-            address,
+            address: Box::new(address),
         })
     }
 

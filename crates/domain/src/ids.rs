@@ -1,6 +1,6 @@
 //! Ids that know their owner.
 //!
-//! An order's id is a UUIDv7 whose twelve bits after the version are the number
+//! An order's id is a `UUIDv7` whose twelve bits after the version are the number
 //! of the desk that owns it, so any worker finds the owner without a look-up and
 //! the number of desks may change: old orders still name their old desk. The
 //! order number (`ORD-2026-K7P3Q9`) carries the desk in its last two characters
@@ -11,7 +11,7 @@ use uuid::Uuid;
 /// Desks there can ever be: what fits the last two characters of a number.
 pub const DESKS_MAX: u16 = 1024;
 
-/// A UUIDv7 at `now_ms` that carries `desk`.
+/// A `UUIDv7` at `now_ms` that carries `desk`.
 pub fn desk_uuid(now_ms: i64, desk: u16, random: [u8; 8]) -> String {
     let millis = u64::try_from(now_ms).unwrap_or_default().to_be_bytes();
     let [_, _, m0, m1, m2, m3, m4, m5] = millis;

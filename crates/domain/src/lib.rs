@@ -5,6 +5,8 @@
 //! workerd, in the seeded simulator and in plain unit tests. Nothing in this
 //! crate knows of HTTP, SQL or the platform, and a check keeps it so.
 
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+
 pub mod address;
 pub mod cart;
 pub mod delivery;

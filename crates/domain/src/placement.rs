@@ -36,7 +36,7 @@ pub enum Leg {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// Too little in the warehouses that the plan named.
     Short { lines: Vec<Shortage> },

@@ -70,7 +70,6 @@ pub type SkuRows = BTreeMap<String, Row>;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeductLine {
-    #[serde(flatten)]
     pub place: Place,
     pub quantity: i64,
     /// Refuse at once when the row differs.
@@ -80,7 +79,6 @@ pub struct DeductLine {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RestoreLine {
-    #[serde(flatten)]
     pub place: Place,
     /// All that remains, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,13 +87,12 @@ pub struct RestoreLine {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdjustLine {
-    #[serde(flatten)]
     pub place: Place,
     pub delta: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "op")]
+#[serde(rename_all = "snake_case")]
 pub enum Op {
     /// Take every line for an order, or none.
     Deduct {
@@ -127,13 +124,13 @@ pub enum Op {
         reason: String,
         key: String,
     },
-    /// What there is of these SKUs.
-    Look { skus: Vec<String> },
+    /// What there is of these SKUs. A `fresh` look comes after what is being
+    /// committed while it arrives: only such a one is good for refusing a buyer.
+    Look { skus: Vec<String>, fresh: bool },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineFact {
-    #[serde(flatten)]
     pub place: Place,
     pub requested: i64,
     pub available: i64,
@@ -141,7 +138,6 @@ pub struct LineFact {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenRow {
-    #[serde(flatten)]
     pub place: Place,
     pub stock: i64,
     pub held: i64,
@@ -150,7 +146,7 @@ pub struct SeenRow {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "answer")]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// Every line is held, now or since an earlier call.
     Held {

@@ -1,1 +1,16 @@
-fn main() {}
+//! `simulate placement [--schedules N] [--from SEED] [--seed SEED] [--mutant NAME]`
+
+use std::process::ExitCode;
+
+mod cli;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match cli::Command::parse(&arguments) {
+        Ok(command) => command.run(),
+        Err(complaint) => {
+            eprintln!("{complaint}\n\n{}", cli::USAGE);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,7 +1,21 @@
-//! gateway
-use worker::*;
+//! The only public door: who is asking, from where, and which worker answers.
+//!
+//! It checks tokens and bodies, answers browsers' questions about origins, hands
+//! requests to the workers behind it, and shows the shop's health and figures. It
+//! owns no data. What a role may do is decided where the thing is done.
+
+mod cors;
+mod figures;
+mod routes;
+
+use edge::telemetry;
+use worker::{Context, Env, Request, Response, Result, event};
 
 #[event(fetch)]
-async fn fetch(_req: Request, _env: Env, _ctx: Context) -> Result<Response> {
-    Response::ok("gateway")
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    telemetry::configure(&env);
+    let origin = cors::Origin::of(&request, &env);
+    let response = routes::serve(request, &env, &origin).await?;
+    telemetry::flush_soon(&env, &context);
+    origin.mark(response)
 }

@@ -1,7 +1,23 @@
-//! order
-use worker::*;
+//! Orders: placed, moved along their lifecycle, looked up.
+//!
+//! Every order belongs to one desk, an object that holds its journal, its state
+//! and its timers; the database `orders-db` is a projection for look-ups that
+//! follows within moments. This worker routes to desks and reads lists; the rules
+//! are in `domain::placement` and `domain::lifecycle`.
+
+mod lists;
+mod order_desk;
+mod routes;
+
+pub use order_desk::OrderDesk;
+
+use edge::{http, telemetry};
+use worker::{Context, Env, Request, Response, Result, event};
 
 #[event(fetch)]
-async fn fetch(_req: Request, _env: Env, _ctx: Context) -> Result<Response> {
-    Response::ok("order")
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    telemetry::configure(&env);
+    let outcome = routes::serve(request, &env).await;
+    telemetry::flush_soon(&env, &context);
+    http::finish(outcome)
 }

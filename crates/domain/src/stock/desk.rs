@@ -79,7 +79,8 @@ pub struct Desk {
 impl Desk {
     /// Takes an operation in. Its answer comes under `ticket`.
     pub fn submit(&mut self, ticket: u64, op: Op) {
-        if let Op::Look { skus } = &op
+        if let Op::Look { skus, fresh } = &op
+            && (!fresh || matches!(self.stage, Stage::Idle))
             && let Some(rows) = self.look(skus)
         {
             self.answers.push((ticket, Answer::Seen { rows }));
@@ -90,6 +91,10 @@ impl Desk {
             return;
         }
         self.queue.push_back(Job { ticket, op });
+    }
+
+    pub fn look_afresh(&mut self, ticket: u64, skus: Vec<String>) {
+        self.submit(ticket, Op::Look { skus, fresh: true });
     }
 
     /// The answers that are ready, each ticket once.
@@ -230,7 +235,7 @@ impl Desk {
         let mut reads = Reads::default();
         for job in &self.taken {
             let looked = match &job.op {
-                Op::Look { skus } => skus.iter().collect(),
+                Op::Look { skus, .. } => skus.iter().collect(),
                 op => op.places().into_iter().map(|place| &place.sku).collect(),
             };
             let looked: Vec<&String> = looked;
@@ -274,7 +279,7 @@ impl Desk {
                 draft.absorb(change);
             }
             let answer = match &job.op {
-                Op::Look { skus } => Answer::Seen {
+                Op::Look { skus, .. } => Answer::Seen {
                     rows: self.look(skus).unwrap_or_default(),
                 },
                 _ => answer,

@@ -1,0 +1,65 @@
+//! How workers speak to objects and to each other: one typed command a call.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// What a call sends, and what comes back when it is not refused.
+pub trait Command: Clone {
+    type Reply: DeserializeOwned;
+    /// The one enum that the receiver parses.
+    type Envelope: Serialize;
+
+    /// The name of the step in logs, figures and fault scripts.
+    fn step(&self) -> String;
+
+    fn envelope(self) -> Self::Envelope;
+}
+
+/// Gives commands of an object's (or service's) enum a type and a reply of their
+/// own: what is sent is the enum, so the receiver has one thing to parse.
+#[macro_export]
+macro_rules! commands {
+    ($envelope:ident { $(
+        $(#[$doc:meta])*
+        $variant:ident as $name:ident { $($field:ident: $kind:ty),* $(,)? } -> $reply:ty, $step:expr;
+    )* }) => {
+        /// What this object understands, as it travels.
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $envelope { $( $(#[$doc])* $variant($name), )* }
+
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+            pub struct $name { $(pub $field: $kind),* }
+
+            impl $crate::Command for $name {
+                type Reply = $reply;
+                type Envelope = $envelope;
+
+                fn step(&self) -> String {
+                    let step: fn(&Self) -> String = $step;
+                    step(self)
+                }
+
+                fn envelope(self) -> $envelope {
+                    $envelope::$variant(self)
+                }
+            }
+        )*
+    };
+}
+
+/// A reply that says no more than "done".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Empty {}
+
+/// Headers between the gateway and the workers behind it. The gateway drops what
+/// a caller sends under these names.
+pub mod header {
+    pub const ACTOR: &str = "x-orderlane-actor";
+    pub const TRACE: &str = "x-orderlane-trace";
+    pub const FAULT: &str = "x-orderlane-fault";
+    pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+    pub const REPLAYED: &str = "idempotent-replayed";
+}

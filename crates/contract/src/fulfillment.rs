@@ -1,0 +1,66 @@
+//! What the cart asks of fulfillment: what lines cost, and which warehouses would
+//! send them.
+
+use domain::delivery::{Mode, Quote, Tier};
+use domain::geo::Point;
+use domain::plan::{Allocation, Shortage, Wanted};
+use serde::{Deserialize, Serialize};
+
+use crate::commands;
+
+/// A line with everything that its order must remember of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PricedLine {
+    pub sku: String,
+    pub product_id: String,
+    pub title: String,
+    pub size: String,
+    pub price_minor: i64,
+    pub quantity: i64,
+}
+
+commands!(AtFulfillment {
+    /// Prices lines; with a place to send them to, plans them too. `fresh` looks at
+    /// the counters themselves, not at what was seen of them a moment ago.
+    Plan as PlanOrder {
+        lines: Vec<Wanted>,
+        to: Option<Point>,
+        mode: Mode,
+        fresh: bool,
+    } -> PlanReply, |_| "fulfillment.plan".into();
+});
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Planned {
+    pub allocations: Vec<Allocation>,
+    pub tier: Tier,
+    pub quote: Quote,
+    pub parcels: usize,
+    /// Some of it is held by placements that may yet be undone: worth waiting for.
+    pub awaits_others: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanReply {
+    pub lines: Vec<PricedLine>,
+    /// SKUs that are not for sale (any more).
+    pub unknown: Vec<String>,
+    pub currency: String,
+    pub tax_basis_points: u32,
+    /// Absent without a place to send to, or when something is short.
+    pub plan: Option<Planned>,
+    pub short: Vec<Shortage>,
+}
+
+/// `POST /api/fulfillment/check`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckInput {
+    pub lines: Vec<Wanted>,
+    #[serde(default)]
+    pub latitude: Option<f64>,
+    #[serde(default)]
+    pub longitude: Option<f64>,
+    #[serde(default)]
+    pub delivery_mode: Option<String>,
+}

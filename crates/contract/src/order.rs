@@ -1,0 +1,171 @@
+//! Orders: what the cart hands over, what a desk remembers, what callers see.
+
+use domain::address::Address;
+use domain::delivery::{Mode, Tier};
+use domain::lifecycle::{PaymentStatus, Status};
+use domain::placement::Cause;
+use domain::plan::Allocation;
+use domain::totals::Totals;
+use serde::{Deserialize, Serialize};
+
+use crate::fulfillment::PricedLine;
+use crate::{Actor, commands};
+
+/// The binding of the order desks.
+pub const ORDER_DESK: &str = "ORDER_DESK";
+
+pub fn desk_name(desk: u16) -> String {
+    format!("order-{desk}")
+}
+
+/// Everything an order is made of. Frozen when the order is journaled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderContent {
+    pub order_id: String,
+    pub cart_id: String,
+    pub customer_id: String,
+    pub lines: Vec<PricedLine>,
+    pub allocations: Vec<Allocation>,
+    pub address: Address,
+    pub delivery_mode: Mode,
+    pub delivery_tier: Tier,
+    pub totals: Totals,
+    pub currency: String,
+    pub estimated_delivery_date: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub special_instructions: Option<String>,
+}
+
+/// How a placement stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlaceReply {
+    /// The bytes of the 201: a [`PlacedOrder`], the same for every repeat.
+    Placed(String),
+    Undone(Cause),
+    /// Not at its end yet; ask again.
+    Unfinished,
+}
+
+commands!(AtOrderDesk {
+    /// Journal this order and take its stock, waiting until then at most for stock
+    /// that an unfinished placement holds.
+    Place as PlaceOrder { content: Box<OrderContent>, wait_until_ms: i64 } -> PlaceReply,
+        |_| "order.place".into();
+    /// How did this placement end? One that never arrived is closed for good, so
+    /// that it cannot arrive later.
+    Resolve as ResolvePlacement {
+        order_id: String,
+        cart_id: String,
+        customer_id: String,
+    } -> PlaceReply, |_| "order.resolve".into();
+    /// One order, as its viewer may see it.
+    Get as GetOrder { order: String, viewer: Actor } -> OrderView, |_| "order.get".into();
+    /// Orders of a customer that the database may not show yet.
+    Recent as RecentOrders { customer_id: String } -> Vec<OrderSummary>,
+        |_| "order.recent".into();
+    /// An order moves along an edge.
+    Move as MoveOrder {
+        order: String,
+        actor: Actor,
+        to: Status,
+        reason: Option<String>,
+        tracking_number: Option<String>,
+    } -> OrderView, |_| "order.move".into();
+    /// Try a stuck placement again.
+    Retry as RetryPlacement { order_id: String } -> PlaceReply, |_| "order.retry".into();
+    /// The desk's rows, a page at a time.
+    Export as ExportOrders { after: String } -> serde_json::Value, |_| "order.export".into();
+});
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    pub history_id: String,
+    pub old_status: Option<Status>,
+    pub new_status: Status,
+    pub changed_by: String,
+    pub reason: Option<String>,
+    pub created_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderView {
+    pub order_number: String,
+    pub status: Status,
+    pub payment_status: PaymentStatus,
+    pub version: u32,
+    #[serde(flatten)]
+    pub content: OrderContent,
+    #[serde(default)]
+    pub tracking_number: Option<String>,
+    pub created_at: String,
+    pub updated_at: String,
+    pub history: Vec<HistoryEntry>,
+    /// The states that may follow.
+    pub next_statuses: Vec<Status>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderSummary {
+    pub order_id: String,
+    pub order_number: String,
+    pub status: Status,
+    pub payment_status: PaymentStatus,
+    pub version: u32,
+    pub total_minor: i64,
+    pub currency: String,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderPage {
+    pub orders: Vec<OrderSummary>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// A placement that did not come to an end by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StuckPlacement {
+    pub order_id: String,
+    pub customer_id: String,
+    pub since: String,
+    pub cause: String,
+}
+
+/// What place-order answers with 201: the same for every repeat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlacedOrder {
+    pub success: bool,
+    pub order_id: String,
+    pub order_number: String,
+    pub status: Status,
+    pub currency: String,
+    pub totals: Totals,
+    pub delivery_mode: Mode,
+    pub delivery_tier: Tier,
+    pub estimated_delivery_date: String,
+    pub allocations: Vec<Allocation>,
+    pub created_at: String,
+}
+
+impl From<&OrderView> for PlacedOrder {
+    /// Only what never changes, so that a repeat after a cancel is still the same.
+    fn from(order: &OrderView) -> Self {
+        let content = &order.content;
+        Self {
+            success: true,
+            order_id: content.order_id.clone(),
+            order_number: order.order_number.clone(),
+            status: Status::Pending,
+            currency: content.currency.clone(),
+            totals: content.totals,
+            delivery_mode: content.delivery_mode,
+            delivery_tier: content.delivery_tier,
+            estimated_delivery_date: content.estimated_delivery_date.clone(),
+            allocations: content.allocations.clone(),
+            created_at: order.created_at.clone(),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Refusals and failures, as RFC 9457 problem documents.
+//!
+//! A `code` is stable and machine-readable; the `detail` says what to do next.
+//! The keys that the shop's documents use (`success`, `message`, `error`) are
+//! there too, so that clients written for them keep working.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Every code there is, and the status it comes with.
+pub mod code {
+    pub type Code = (&'static str, u16);
+
+    pub const MALFORMED_JSON: Code = ("malformed_json", 400);
+    pub const INVALID_FIELD: Code = ("invalid_field", 400);
+    pub const UNAUTHENTICATED: Code = ("unauthenticated", 401);
+    pub const FORBIDDEN: Code = ("forbidden", 403);
+    pub const NOT_FOUND: Code = ("not_found", 404);
+    pub const METHOD_NOT_ALLOWED: Code = ("method_not_allowed", 405);
+    pub const UNKNOWN_SKU: Code = ("unknown_sku", 404);
+    pub const CART_LOCKED: Code = ("cart_locked", 409);
+    pub const IN_PROGRESS: Code = ("in_progress", 409);
+    pub const INSUFFICIENT_STOCK: Code = ("insufficient_stock", 409);
+    pub const STOCK_CHANGED: Code = ("stock_changed", 409);
+    pub const HOLD_CLOSED: Code = ("hold_closed", 409);
+    pub const EXCEEDS_HOLD: Code = ("exceeds_hold", 409);
+    pub const TOTAL_CHANGED: Code = ("total_changed", 409);
+    pub const ILLEGAL_TRANSITION: Code = ("illegal_transition", 409);
+    pub const ALREADY_EXISTS: Code = ("already_exists", 409);
+    pub const NOT_STUCK: Code = ("not_stuck", 409);
+    pub const BODY_TOO_LARGE: Code = ("body_too_large", 413);
+    pub const EMPTY_CART: Code = ("empty_cart", 422);
+    pub const NO_ADDRESS: Code = ("no_address", 422);
+    pub const TOO_MANY_LINES: Code = ("too_many_lines", 422);
+    pub const KEY_REUSED: Code = ("idempotency_key_reused", 422);
+    pub const TOO_MANY_REQUESTS: Code = ("too_many_requests", 429);
+    pub const INTERNAL: Code = ("internal", 500);
+    pub const UNAVAILABLE: Code = ("unavailable", 503);
+    pub const OUTCOME_UNKNOWN: Code = ("outcome_unknown", 503);
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    pub code: Cow<'static, str>,
+    pub detail: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u32>,
+    pub success: bool,
+    pub message: String,
+    pub error: String,
+    /// What else a caller can act on, such as `lines` of a shortage.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+impl Problem {
+    pub fn new((code, status): code::Code, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self {
+            kind: format!("/problems/{code}"),
+            title: code.replace('_', " "),
+            status,
+            code: Cow::Borrowed(code),
+            field: None,
+            retry_after_s: None,
+            success: false,
+            message: detail.clone(),
+            error: detail.clone(),
+            detail,
+            more: Map::new(),
+        }
+    }
+
+    /// Bad input, by name of the field.
+    pub fn field(field: impl Into<String>, wrong: &str) -> Self {
+        let field = field.into();
+        let mut problem = Self::new(code::INVALID_FIELD, format!("{field}: {wrong}"));
+        problem.field = Some(field);
+        problem
+    }
+
+    pub fn not_found(what: &str) -> Self {
+        Self::new(code::NOT_FOUND, format!("no such {what}"))
+    }
+
+    #[must_use]
+    pub fn of_field(mut self, field: &str) -> Self {
+        self.field = Some(field.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Serialize) -> Self {
+        if let Ok(value) = serde_json::to_value(value) {
+            self.more.insert(key.to_owned(), value);
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    pub fn is(&self, (code, _): code::Code) -> bool {
+        self.code == code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_survives_the_wire_with_its_extras() {
+        let problem = Problem::new(code::INSUFFICIENT_STOCK, "too little")
+            .with("lines", [1, 2])
+            .retry_after(3);
+        let text = serde_json::to_string(&problem).unwrap();
+        assert_eq!(serde_json::from_str::<Problem>(&text).unwrap(), problem);
+        assert!(text.contains(r#""success":false"#) && text.contains(r#""error":"too little""#));
+    }
+}

@@ -1,0 +1,86 @@
+//! Commands to a stock desk, and the HTTP bodies of the stock routes.
+
+use domain::stock::{Answer, Op};
+use serde::{Deserialize, Serialize};
+
+use crate::{Empty, commands};
+
+/// The binding of the stock desks, in every worker that has it.
+pub const STOCK_DESK: &str = "STOCK_DESK";
+
+/// The object that owns a shard.
+pub fn desk_name(shard: u16) -> String {
+    format!("stock-{shard}")
+}
+
+commands!(AtStockDesk {
+    /// One operation on the stock of a shard.
+    Op as StockCommand { shard: u16, op: Op } -> Answer, |it| {
+        let name = match it.op {
+            Op::Deduct { .. } => "deduct",
+            Op::Restore { .. } => "restore",
+            Op::Ship { .. } => "ship",
+            Op::Adjust { .. } => "adjust",
+            Op::Look { .. } => "look",
+        };
+        format!("stock.{name}.{}", it.shard)
+    };
+    /// These orders stand: nobody need wait for their end. Best effort.
+    Settle as SettleOrders { shard: u16, order_ids: Vec<String> } -> Empty,
+        |it| format!("stock.settle.{}", it.shard);
+});
+
+/// One line of `POST /api/stock/deduct` and `/restore`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StockLineInput {
+    pub order_id: String,
+    pub warehouse_id: String,
+    pub sku: String,
+    #[serde(default)]
+    pub quantity: Option<i64>,
+    #[serde(default)]
+    pub expected_stock: Option<i64>,
+}
+
+/// `POST /api/stock/adjust`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AdjustInput {
+    pub warehouse_id: String,
+    pub sku: String,
+    pub delta: i64,
+    pub reason: String,
+}
+
+/// A row of `GET /api/stock`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StockRow {
+    pub warehouse_id: String,
+    pub sku: String,
+    pub stock: i64,
+    pub held: i64,
+}
+
+/// A counter that its movements or holds do not explain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriftRow {
+    pub shard: u16,
+    pub warehouse_id: String,
+    pub sku: String,
+    pub stock: i64,
+    pub held: i64,
+    pub stock_by_movements: i64,
+    pub held_by_movements: i64,
+    pub held_by_holds: i64,
+}
+
+/// `GET /api/stock/audit`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Audit {
+    /// Rows that are not explained: must be 0.
+    pub drift: i64,
+    pub rows: i64,
+    pub units_in_stock: i64,
+    pub units_held: i64,
+    /// The first of them, at most 100 a shard.
+    pub rows_with_drift: Vec<DriftRow>,
+}

@@ -1,0 +1,202 @@
+//! The one way to call an object or another worker, and to serve such a call.
+//!
+//! A call is a typed command in a POST; the answer is the command's reply, or a
+//! problem. A call that was not answered has an unknown outcome and is never
+//! taken for a refusal: it is the caller's business to repeat it or to find out.
+
+use contract::command::header;
+use contract::{Actor, Command, Problem, code};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use worker::wasm_bindgen::JsValue;
+use worker::{Env, Headers, Method, Request, RequestInit, Response};
+
+use crate::{faults, telemetry};
+
+/// What travels with a request through workers and objects.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    pub trace: String,
+    /// See [`crate::faults`].
+    #[cfg(feature = "faults")]
+    pub fault: Option<String>,
+}
+
+impl Scope {
+    pub fn from_headers(headers: &Headers) -> Self {
+        let get = |name| headers.get(name).ok().flatten();
+        Self {
+            trace: get(header::TRACE).unwrap_or_default(),
+            #[cfg(feature = "faults")]
+            fault: get(header::FAULT),
+        }
+    }
+
+    fn write(&self, headers: &Headers) -> worker::Result<()> {
+        headers.set(header::TRACE, &self.trace)?;
+        #[cfg(feature = "faults")]
+        if let Some(fault) = &self.fault {
+            headers.set(header::FAULT, fault)?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallError {
+    /// The other side understood, and said no.
+    Refused(Box<Problem>),
+    /// Not answered, or not understandably: it may or may not have happened.
+    Unknown(String),
+}
+
+impl From<worker::Error> for CallError {
+    fn from(error: worker::Error) -> Self {
+        Self::Unknown(error.to_string())
+    }
+}
+
+impl CallError {
+    /// What the caller of our caller is told. The reason of a failure is for the log.
+    pub fn into_problem(self, step: &str) -> Problem {
+        match self {
+            Self::Refused(problem) => *problem,
+            Self::Unknown(reason) => {
+                telemetry::error("call_failed", &[("step", step), ("reason", &reason)]);
+                Problem::new(
+                    code::UNAVAILABLE,
+                    "a part of the shop did not answer; try again",
+                )
+                .retry_after(1)
+            }
+        }
+    }
+}
+
+/// Where a call goes.
+#[derive(Debug, Clone, Copy)]
+pub enum To<'a> {
+    /// The object of that name in a namespace.
+    Object(&'a str, &'a str),
+    /// A worker behind a service binding.
+    Service(&'a str),
+}
+
+/// Calls, and counts the trip.
+pub async fn call<C: Command>(
+    env: &Env,
+    scope: &Scope,
+    to: To<'_>,
+    command: C,
+) -> Result<C::Reply, CallError> {
+    let step = command.step();
+    let body = serde_json::to_string(&command.envelope())
+        .map_err(|error| CallError::Unknown(error.to_string()))?;
+    let mode = faults::at(scope, &step);
+    if mode == Some(faults::Mode::Before) {
+        return Err(CallError::Unknown("fault: before".into()));
+    }
+    let mut reply = send(env, scope, to, &step, &body).await;
+    match mode {
+        Some(faults::Mode::Lost) => return Err(CallError::Unknown("fault: answer lost".into())),
+        Some(faults::Mode::Twice) => reply = send(env, scope, to, &step, &body).await,
+        Some(faults::Mode::Kill) => faults::die(&step).await,
+        _ => {}
+    }
+    let (status, text) = reply?;
+    parse(status, &text)
+}
+
+fn parse<R: DeserializeOwned>(status: u16, text: &str) -> Result<R, CallError> {
+    let unreadable =
+        |error: serde_json::Error| CallError::Unknown(format!("status {status}: {error}"));
+    if status == 200 {
+        return serde_json::from_str(text).map_err(unreadable);
+    }
+    let problem: Problem = serde_json::from_str(text).map_err(unreadable)?;
+    if problem.status >= 500 {
+        return Err(CallError::Unknown(problem.detail));
+    }
+    Err(CallError::Refused(Box::new(problem)))
+}
+
+async fn send(
+    env: &Env,
+    scope: &Scope,
+    to: To<'_>,
+    step: &str,
+    body: &str,
+) -> Result<(u16, String), CallError> {
+    let headers = Headers::new();
+    scope.write(&headers)?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post)
+        .with_headers(headers)
+        .with_body(Some(JsValue::from_str(body)));
+    let url = format!("https://command/{step}");
+    let mut response = match to {
+        To::Object(binding, name) => {
+            telemetry::count("trips", &[("kind", "object")], 1);
+            let stub = env.durable_object(binding)?.get_by_name(name)?;
+            stub.fetch_with_request(Request::new_with_init(&url, &init)?)
+                .await?
+        }
+        To::Service(binding) => {
+            telemetry::count("trips", &[("kind", "service")], 1);
+            env.service(binding)?.fetch(&url, Some(init)).await?
+        }
+    };
+    Ok((response.status_code(), response.text().await?))
+}
+
+/// Passes a caller's request on to the worker that serves its route.
+pub async fn forward(
+    env: &Env,
+    binding: &str,
+    scope: &Scope,
+    actor: Option<&Actor>,
+    incoming: &crate::Incoming,
+) -> Result<Response, CallError> {
+    let headers = Headers::new();
+    scope.write(&headers)?;
+    if let Some(actor) = actor {
+        headers.set(header::ACTOR, &actor.tag())?;
+    }
+    if let Some(key) = &incoming.key {
+        headers.set(header::IDEMPOTENCY_KEY, key)?;
+    }
+    let mut init = RequestInit::new();
+    init.with_method(incoming.method.clone())
+        .with_headers(headers);
+    if !incoming.body.is_empty() {
+        init.with_body(Some(
+            worker::js_sys::Uint8Array::from(incoming.body.as_slice()).into(),
+        ));
+    }
+    telemetry::count("trips", &[("kind", "service")], 1);
+    let url = format!("https://service{}", incoming.target);
+    Ok(env.service(binding)?.fetch(&url, Some(init)).await?)
+}
+
+/// Reads a command that [`call`] sent.
+pub async fn receive<E: DeserializeOwned>(request: &mut Request) -> Result<(Scope, E), Problem> {
+    let scope = Scope::from_headers(request.headers());
+    let text = request
+        .text()
+        .await
+        .map_err(|error| Problem::new(code::INTERNAL, error.to_string()))?;
+    let command = serde_json::from_str(&text)
+        .map_err(|error| Problem::new(code::MALFORMED_JSON, error.to_string()))?;
+    Ok((scope, command))
+}
+
+/// Answers a command.
+pub fn reply<R: Serialize>(result: Result<R, Problem>) -> worker::Result<Response> {
+    match result {
+        Ok(reply) => Response::ok(serde_json::to_string(&reply)?),
+        Err(problem) => {
+            let body = serde_json::to_string(&problem)?;
+            Ok(Response::ok(body)?.with_status(problem.status))
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Time and randomness, from the platform: the rules take them as arguments.
+
+use std::time::Duration;
+
+pub fn now_ms() -> i64 {
+    i64::try_from(worker::Date::now().as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Eight random bytes. Should the platform have none, the clock has to do.
+pub fn random_bytes() -> [u8; 8] {
+    let mut bytes = [0; 8];
+    match getrandom::fill(&mut bytes) {
+        Ok(()) => bytes,
+        Err(_) => now_ms().to_le_bytes(),
+    }
+}
+
+/// Waits. In objects only for bounded, short times: a timer keeps them awake.
+pub async fn pause(ms: i64) {
+    let ms = u64::try_from(ms).unwrap_or_default();
+    worker::Delay::from(Duration::from_millis(ms)).await;
+}

@@ -1,0 +1,322 @@
+//! Requests as the workers read them, and answers as callers get them.
+
+use std::collections::BTreeMap;
+
+use contract::command::header;
+use contract::{Actor, Problem, Role, code};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use worker::{Headers, Method, Request, Response};
+
+use crate::Scope;
+
+/// What a handler comes to.
+pub type Outcome = Result<Response, Problem>;
+
+#[derive(Debug)]
+pub struct Incoming {
+    pub method: Method,
+    /// Path and query, as sent.
+    pub target: String,
+    pub segments: Vec<String>,
+    pub query: BTreeMap<String, String>,
+    /// Set by the gateway, believed by the workers behind it.
+    pub actor: Option<Actor>,
+    pub key: Option<String>,
+    pub scope: Scope,
+    pub body: Vec<u8>,
+}
+
+impl Incoming {
+    /// Reads a request whole, up to `body_max` bytes.
+    pub async fn read(request: &mut Request, body_max: usize) -> Result<Self, Problem> {
+        let url = request
+            .url()
+            .map_err(|_| Problem::new(code::INVALID_FIELD, "the URL cannot be parsed"))?;
+        let headers = request.headers();
+        let get = |name| headers.get(name).ok().flatten();
+        let target = match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        };
+        let announced: Option<u64> = get("content-length").and_then(|text| text.parse().ok());
+        let (actor, key) = (get(header::ACTOR), get(header::IDEMPOTENCY_KEY));
+        let scope = Scope::from_headers(headers);
+        let method = request.method();
+        let body = match method {
+            Method::Get | Method::Head | Method::Options => Vec::new(),
+            _ => body(request, announced, body_max).await?,
+        };
+        Ok(Self {
+            method,
+            segments: segments(url.path()),
+            query: url.query_pairs().into_owned().collect(),
+            target,
+            actor: actor.as_deref().and_then(Actor::from_tag),
+            key,
+            scope,
+            body,
+        })
+    }
+
+    /// The path for matching, such as `["cart", "items", sku]`.
+    pub fn path(&self) -> Vec<&str> {
+        self.segments.iter().map(String::as_str).collect()
+    }
+
+    /// The body as JSON; what is wrong with it is named by field. No body counts
+    /// as an empty object.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let bytes: &[u8] = if self.body.is_empty() {
+            b"{}"
+        } else {
+            &self.body
+        };
+        let mut reader = serde_json::Deserializer::from_slice(bytes);
+        let value: T =
+            serde_path_to_error::deserialize(&mut reader).map_err(|error| json_problem(&error))?;
+        reader
+            .end()
+            .map_err(|error| Problem::new(code::MALFORMED_JSON, error.to_string()))?;
+        Ok(value)
+    }
+
+    /// The caller, who must have one of these roles.
+    pub fn actor(&self, roles: &[Role]) -> Result<&Actor, Problem> {
+        let actor = self.actor.as_ref().ok_or_else(|| {
+            Problem::new(code::UNAUTHENTICATED, "send Authorization: Bearer <token>")
+        })?;
+        if !roles.contains(&actor.role) {
+            let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+            let detail = format!("this needs the role {}", names.join(" or "));
+            return Err(Problem::new(code::FORBIDDEN, detail));
+        }
+        Ok(actor)
+    }
+
+    /// A page size from `?limit=`.
+    pub fn limit(&self, default: u32, max: u32) -> Result<u32, Problem> {
+        match self.query.get("limit").map(|text| text.parse::<u32>()) {
+            None => Ok(default),
+            Some(Ok(limit)) if (1..=max).contains(&limit) => Ok(limit),
+            Some(_) => Err(Problem::field("limit", &format!("must be from 1 to {max}"))),
+        }
+    }
+}
+
+fn segments(path: &str) -> Vec<String> {
+    path.split('/')
+        .filter(|segment| !segment.is_empty())
+        .map(percent_decoded)
+        .collect()
+}
+
+/// Codes in paths are plain, so only what clients like to escape is undone.
+fn percent_decoded(segment: &str) -> String {
+    let mut bytes = segment.bytes();
+    let mut decoded = Vec::with_capacity(segment.len());
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let ahead = bytes.clone();
+        let digits = [bytes.next(), bytes.next()]
+            .map(|digit| digit.and_then(|digit| char::from(digit).to_digit(16)));
+        if let [Some(high), Some(low)] = digits {
+            decoded.push(u8::try_from((high << 4) | low).unwrap_or(b'?'));
+        } else {
+            decoded.push(b'%');
+            bytes = ahead;
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+async fn body(
+    request: &mut Request,
+    announced: Option<u64>,
+    body_max: usize,
+) -> Result<Vec<u8>, Problem> {
+    let too_large = || {
+        let detail = format!("the body may be at most {body_max} bytes");
+        Problem::new(code::BODY_TOO_LARGE, detail)
+    };
+    let max = u64::try_from(body_max).unwrap_or(u64::MAX);
+    if announced.is_some_and(|length| length > max) {
+        return Err(too_large());
+    }
+    if announced.is_some() {
+        let bytes = request.bytes().await.map_err(unreadable)?;
+        return if bytes.len() > body_max {
+            Err(too_large())
+        } else {
+            Ok(bytes)
+        };
+    }
+    // Without a length the body is read in pieces and given up at the bound.
+    let Ok(mut stream) = request.stream() else {
+        return Ok(Vec::new());
+    };
+    let mut bytes = Vec::new();
+    while let Some(piece) = futures::StreamExt::next(&mut stream).await {
+        bytes.extend(piece.map_err(unreadable)?);
+        if bytes.len() > body_max {
+            return Err(too_large());
+        }
+    }
+    Ok(bytes)
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+fn unreadable(error: worker::Error) -> Problem {
+    Problem::new(
+        code::MALFORMED_JSON,
+        format!("the body could not be read: {error}"),
+    )
+}
+
+fn json_problem(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let inner = error.inner();
+    if inner.is_syntax() || inner.is_eof() {
+        return Problem::new(code::MALFORMED_JSON, inner.to_string());
+    }
+    let message = inner.to_string();
+    let mut field = error.path().to_string();
+    if let Some(name) = message
+        .strip_prefix("missing field `")
+        .or_else(|| message.strip_prefix("unknown field `"))
+        .and_then(|rest| rest.split_once('`'))
+        .map(|(name, _)| name)
+        && !field.ends_with(name)
+    {
+        field = if field == "." {
+            name.to_owned()
+        } else {
+            format!("{field}.{name}")
+        };
+    }
+    if field == "." {
+        "body".clone_into(&mut field);
+    }
+    Problem::field(field, &message)
+}
+
+/// A JSON answer.
+pub fn json<T: Serialize>(status: u16, value: &T) -> Outcome {
+    let text = serde_json::to_string(value)
+        .map_err(|error| Problem::new(code::INTERNAL, error.to_string()))?;
+    json_text(status, text)
+}
+
+/// A JSON answer whose bytes are given.
+pub fn json_text(status: u16, text: String) -> Outcome {
+    with_type(status, text, "application/json").map_err(internal)
+}
+
+fn with_type(status: u16, text: String, kind: &str) -> worker::Result<Response> {
+    let headers = Headers::new();
+    headers.set("content-type", kind)?;
+    Ok(Response::ok(text)?
+        .with_headers(headers)
+        .with_status(status))
+}
+
+/// An answer of plain text, such as figures.
+pub fn text(kind: &str, text: String) -> Outcome {
+    with_type(200, text, kind).map_err(internal)
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+pub fn internal(error: worker::Error) -> Problem {
+    crate::telemetry::error("internal", &[("reason", &error.to_string())]);
+    Problem::new(
+        code::INTERNAL,
+        "something went wrong on our side; try again",
+    )
+}
+
+/// Turns what a handler came to into what its caller gets.
+pub fn finish(outcome: Outcome) -> worker::Result<Response> {
+    let problem = match outcome {
+        Ok(response) => return Ok(response),
+        Err(problem) => problem,
+    };
+    let body = serde_json::to_string(&problem)?;
+    let response = with_type(problem.status, body, "application/problem+json")?;
+    if let Some(seconds) = problem.retry_after_s {
+        response
+            .headers()
+            .set("retry-after", &seconds.to_string())?;
+    }
+    if problem.status == 401 {
+        response.headers().set("www-authenticate", "Bearer")?;
+    }
+    Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Line {
+        #[allow(dead_code)]
+        quantity: i64,
+    }
+
+    #[derive(Debug, Deserialize)]
+    struct Body {
+        #[allow(dead_code)]
+        lines: Vec<Line>,
+    }
+
+    fn parse(text: &str) -> Problem {
+        Incoming {
+            method: Method::Post,
+            target: "/".into(),
+            segments: Vec::new(),
+            query: BTreeMap::new(),
+            actor: None,
+            key: None,
+            scope: Scope::default(),
+            body: text.into(),
+        }
+        .json::<Body>()
+        .unwrap_err()
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_field() {
+        for (text, field) in [
+            (r#"{"lines":[{"quantity":1.5}]}"#, "lines[0].quantity"),
+            (r#"{"lines":[{"quantity":1},{}]}"#, "lines[1].quantity"),
+            (r#"{"lines":[{"quantity":1,"x":2}]}"#, "lines[0].x"),
+            (r#"{"lines":7}"#, "lines"),
+            ("{}", "lines"),
+            ("[]", "body"),
+            ("7", "body"),
+        ] {
+            let problem = parse(text);
+            assert_eq!(problem.field.as_deref(), Some(field), "{text}: {problem:?}");
+            assert_eq!(problem.status, 400);
+        }
+        for text in ["{", "{\"lines\":[]} x", "\u{0}"] {
+            assert_eq!(parse(text).code, "malformed_json", "{text}");
+        }
+    }
+
+    #[test]
+    fn escapes_in_paths_are_undone_once() {
+        assert_eq!(segments("/cart/items/a%3Ab/"), ["cart", "items", "a:b"]);
+        assert_eq!(segments("/%2541/%zz/%"), ["%41", "%zz", "%"]);
+    }
+}

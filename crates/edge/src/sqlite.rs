@@ -1,0 +1,40 @@
+//! The SQLite inside an object: synchronous, and atomic between two awaits.
+
+use serde::de::DeserializeOwned;
+use worker::{SqlStorage, SqlStorageValue};
+
+/// A value for a statement. Integers stay below 2^53 by our bounds.
+pub fn int(value: i64) -> SqlStorageValue {
+    SqlStorageValue::try_from_i64(value).unwrap_or(SqlStorageValue::Null)
+}
+
+pub fn text(value: impl Into<String>) -> SqlStorageValue {
+    SqlStorageValue::String(value.into())
+}
+
+pub fn text_or_null(value: Option<String>) -> SqlStorageValue {
+    value.map_or(SqlStorageValue::Null, SqlStorageValue::String)
+}
+
+/// Runs one statement.
+pub fn run(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue>) -> worker::Result<()> {
+    sql.exec(statement, Some(values)).map(|_| ())
+}
+
+/// Runs one statement and reads its rows.
+pub fn rows<T: DeserializeOwned>(
+    sql: &SqlStorage,
+    statement: &str,
+    values: Vec<SqlStorageValue>,
+) -> worker::Result<Vec<T>> {
+    sql.exec(statement, Some(values))?.to_array()
+}
+
+/// The first row, if there is one.
+pub fn first<T: DeserializeOwned>(
+    sql: &SqlStorage,
+    statement: &str,
+    values: Vec<SqlStorageValue>,
+) -> worker::Result<Option<T>> {
+    Ok(rows(sql, statement, values)?.into_iter().next())
+}

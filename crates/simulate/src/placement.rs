@@ -1,0 +1,26 @@
+//! Placing orders under faults.
+//!
+//! The rules of `domain` run here with the same glue as in the workers (a cart
+//! desk, an order desk, a stock desk and a database a shard), but time, messages
+//! and trouble come from a seed. Every schedule ends with a while of fair weather,
+//! comes to rest, and is then held against the invariants.
+
+pub mod batch;
+mod cart_desk;
+mod check;
+mod database;
+pub mod fault;
+mod flow;
+mod house;
+mod journal;
+pub mod ledger;
+mod message;
+pub mod mutant;
+mod net;
+mod order_desk;
+mod scene;
+mod shopper;
+mod stock_desk;
+mod world;
+
+pub use world::{Outcome, run};

@@ -1,0 +1,62 @@
+// The reckoning behind a deploy: order, configuration copies, and what may not ship.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { randomBytes } from 'node:crypto';
+import { checkArtifact } from '../../tools/artifact.mjs';
+import { deployOrder, parseJsonc, withRealIds } from '../../tools/deployment.mjs';
+
+const worker = (name, services = [], scripts = []) => ({
+  name,
+  config: {
+    name: `o-${name}`,
+    services: services.map((service) => ({ service: `o-${service}` })),
+    durable_objects: { bindings: [{ class_name: 'Own' }, ...scripts.map((script) => ({ script_name: `o-${script}` }))] },
+  },
+});
+
+test('a worker is deployed after all it is bound to', () => {
+  const order = deployOrder([worker('door', ['cart', 'desk']), worker('cart', ['desk'], ['figures']), worker('desk', [], ['figures']), worker('figures')]);
+  assert.deepEqual(order.map(({ name }) => name), ['figures', 'desk', 'cart', 'door']);
+});
+
+test('a circle and an unknown worker are named', () => {
+  assert.throws(() => deployOrder([worker('a', ['b']), worker('b', ['a'])]), /circle: a -> b -> a/);
+  assert.throws(() => deployOrder([worker('a', ['b'])]), /o-b/);
+});
+
+test('comments and trailing commas go, what is inside strings stays', () => {
+  const text = '{ // why\n "url": "http://x/*y*/", /* more */ "quote": "a\\"//b", "list": [1, 2,], }';
+  assert.deepEqual(parseJsonc(text), { url: 'http://x/*y*/', quote: 'a"//b', list: [1, 2] });
+});
+
+test('the copy that is deployed has real ids, right paths and no demand for secrets', () => {
+  const config = {
+    $schema: '../s', main: '../workers/cart/build/index.js', secrets: { required: ['A'] },
+    d1_databases: [{ database_name: 'cart-db', database_id: 'cart-db', migrations_dir: '../migrations/cart-db' }],
+  };
+  assert.deepEqual(withRealIds(config, new Map([['cart-db', 'real']])), {
+    main: '../../workers/cart/build/index.js',
+    d1_databases: [{ database_name: 'cart-db', database_id: 'real', migrations_dir: '../../migrations/cart-db' }],
+  });
+  assert.throws(() => withRealIds(config, new Map()), /cart-db/);
+});
+
+test('a bundle with a fault hook, too much wasm or none is refused', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'orderlane-artifact-'));
+  const put = (file, bytes) => writeFileSync(path.join(folder, file), bytes);
+  try {
+    put('index.js', '');
+    assert.match(checkArtifact('x', folder).problem, /no wasm/);
+    put('x.wasm', 'small');
+    assert.equal(checkArtifact('x', folder).problem, '');
+    put('x.wasm', 'small ORDERLANE_FAULT_HOOK');
+    assert.match(checkArtifact('x', folder).problem, /fault hooks/);
+    put('x.wasm', randomBytes(360 * 1024));
+    assert.match(checkArtifact('x', folder).problem, /at most 350/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

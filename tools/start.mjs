@@ -1,0 +1,59 @@
+// `npm start`: gets everything ready, runs the whole system on http://localhost:8787 (or PORT) with
+// its data in .orderlane/state, fills it with demo data at the first start, and ends its preamble
+// with one line that says where it is. The workers' log lines follow on stdout, as they are.
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { seedDemo } from './demo.mjs';
+import { STATE_DIR } from './paths.mjs';
+import { startRuntime } from './runtime.mjs';
+import { ensureReady } from './setup.mjs';
+import { main, step, Stop } from './steps.mjs';
+
+const DEFAULT_PORT = 8787;
+
+function wantedPort() {
+  const port = Number(process.env.PORT ?? DEFAULT_PORT);
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+  throw new Stop(`PORT must be a number from 1 to 65535, not "${process.env.PORT}".`);
+}
+
+// Found out before the long steps rather than after them.
+async function requireFree(port) {
+  const probe = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(probe, 'listening');
+  } catch (error) {
+    const reason = error.code === 'EADDRINUSE' ? 'is taken' : `cannot be used (${error.code})`;
+    throw new Stop(`Port ${port} ${reason}. Stop what uses it, or choose another: PORT=${port + 1} npm start`);
+  }
+  await new Promise((resolve) => { probe.close(resolve); });
+}
+
+function greet(url) {
+  console.log(`\nOrderlane is ready at ${url}\n
+  curl ${url}/health
+  curl ${url}/products
+  curl -H "Authorization: Bearer $(npm run -s token -- customer alice)" ${url}/cart
+`);
+}
+
+await main(async () => {
+  const port = wantedPort();
+  await requireFree(port);
+  const secrets = await ensureReady();
+  const stopped = new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, resolve);
+  });
+  const rt = await step('starting the workers', () => startRuntime({
+    persist: STATE_DIR, port, secrets, onLog: (line) => process.stdout.write(`${line}\n`),
+  }));
+  try {
+    if (await seedDemo(rt)) console.error('  demo data: imported');
+    greet(`http://localhost:${port}`);
+    await stopped;
+  } finally {
+    await rt.close();
+  }
+});
+// What Miniflare leaves behind must not keep a stopped system in the terminal.
+process.exit();

@@ -1,0 +1,203 @@
+//! The cart desk: carts and idempotency keys of many customers.
+//!
+//! What must hold: a cart is claimed durably before its order is made, so nobody
+//! changes it meanwhile; a claim always ends, by the one who made it or by the
+//! alarm, which asks the order desk what became of it; a key answers only the
+//! request it came with, and with the same bytes for ever.
+
+mod placing;
+mod record;
+mod rows;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use contract::cart::{AtCartDesk, CartChange, CartState, ChangeCart};
+use contract::{Empty, Problem, code};
+use domain::cart::{Carts, Refusal};
+use domain::ids::{DESKS_MAX, desk_uuid, shard_of};
+use domain::limits::{LINES_MAX, QUANTITY_MAX};
+use edge::call::{receive, reply};
+use edge::{clock, config, http, telemetry};
+use futures::channel::oneshot;
+use worker::{DurableObject, Env, Request, Response, Result, ScheduledTime, State, durable_object};
+
+use rows::Rows;
+
+/// How long after a crash a claim is looked after, at the latest.
+const RECOVER_AFTER_MS: i64 = 2_000;
+
+/// How a placing ended, for everybody who waits for it.
+type Ending = std::result::Result<String, Problem>;
+
+#[durable_object]
+pub struct CartDesk {
+    desk: Rc<Desk>,
+}
+
+struct Desk {
+    state: State,
+    env: Env,
+    rows: Rows,
+    alarm_at: Cell<i64>,
+    /// Customers whose cart is being placed, and who waits for the end of it.
+    placing: RefCell<BTreeMap<String, Vec<oneshot::Sender<Ending>>>>,
+    recording: Cell<bool>,
+    per_minute: u32,
+    order_desks: u16,
+}
+
+impl DurableObject for CartDesk {
+    fn new(state: State, env: Env) -> Self {
+        telemetry::configure(&env);
+        let desk = Desk {
+            rows: Rows::open(state.storage().sql()),
+            alarm_at: Cell::new(0),
+            placing: RefCell::default(),
+            recording: Cell::new(false),
+            per_minute: config::number(&env, "PLACEMENTS_PER_MINUTE", 60),
+            order_desks: config::number(&env, "ORDER_DESKS", 64_u16).clamp(1, DESKS_MAX),
+            state,
+            env,
+        };
+        Self {
+            desk: Rc::new(desk),
+        }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let (scope, command) = match receive(&mut request).await {
+            Ok(received) => received,
+            Err(problem) => return reply::<Empty>(Err(problem)),
+        };
+        let desk = &self.desk;
+        let response = match command {
+            AtCartDesk::Place(place) => reply(desk.place(scope, place).await),
+            AtCartDesk::Change(change) => reply(desk.change(&change)),
+            AtCartDesk::Export(export) => reply(desk.rows.export(&export.after)),
+        };
+        telemetry::flush_soon(&desk.env, &desk.state);
+        response
+    }
+
+    /// Looks after claims that nobody works on, and records what the database
+    /// lacks. Safe to run at any time and twice.
+    async fn alarm(&self) -> Result<Response> {
+        let desk = &self.desk;
+        desk.alarm_at.set(0);
+        let now = clock::now_ms();
+        // Set anew before anything is tried, so that nothing that fails below can
+        // leave a claim without a timer.
+        desk.wake_by(now.saturating_add(RECOVER_AFTER_MS)).await?;
+        desk.recover(now).await;
+        desk.record().await;
+        let as_error = |problem: Problem| worker::Error::RustError(problem.detail);
+        desk.rows.forget_old(now).map_err(as_error)?;
+        if !desk.rows.has_work().map_err(as_error)? {
+            desk.alarm_at.set(0);
+            desk.state.storage().delete_alarm().await?;
+        }
+        telemetry::flush_soon(&desk.env, &desk.state);
+        Response::empty()
+    }
+}
+
+impl Desk {
+    /// The alarm goes off at that time or earlier.
+    async fn wake_by(&self, at_ms: i64) -> Result<()> {
+        let now = clock::now_ms();
+        let set = self.alarm_at.get();
+        if set > now && set <= at_ms {
+            return Ok(());
+        }
+        self.alarm_at.set(at_ms);
+        let delay = at_ms.saturating_sub(now).max(1);
+        self.state
+            .storage()
+            .set_alarm(ScheduledTime::from(delay))
+            .await
+    }
+
+    fn change(&self, change: &ChangeCart) -> std::result::Result<CartState, Problem> {
+        let customer = change.customer_id.as_str();
+        let mut carts = self.rows.carts(customer)?;
+        let new_id = || self.new_id(customer);
+        let changed = match &change.change {
+            CartChange::SetLine { sku, quantity } => carts.set_line(sku, *quantity, new_id),
+            CartChange::RemoveLine { sku } => carts.remove_line(sku),
+            CartChange::SetAddress(address) => carts.set_address(address.as_ref().clone()),
+            CartChange::Look => return Ok(state_of(&carts)),
+        };
+        changed.map_err(refused)?;
+        self.rows.save(customer, &carts)?;
+        Ok(state_of(&carts))
+    }
+
+    /// An id that carries the desk of the customer's orders.
+    fn new_id(&self, customer_id: &str) -> String {
+        let desk = shard_of(customer_id, self.order_desks);
+        desk_uuid(clock::now_ms(), desk, clock::random_bytes())
+    }
+
+    /// Runs work apart from the request that asked for it.
+    fn background(&self, work: impl Future<Output = ()> + 'static) {
+        self.state.wait_until(work);
+    }
+}
+
+fn state_of(carts: &Carts) -> CartState {
+    CartState {
+        lines: carts.lines().to_vec(),
+        address: carts.address.clone(),
+        placing: carts
+            .current
+            .as_ref()
+            .is_some_and(|cart| cart.claim.is_some()),
+    }
+}
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Locked => Problem::new(
+            code::CART_LOCKED,
+            "an order is being placed with this cart; wait for its answer",
+        )
+        .retry_after(1),
+        Refusal::Empty => {
+            Problem::new(code::EMPTY_CART, "put something in the cart first").of_field("cart")
+        }
+        Refusal::NoAddress => Problem::new(
+            code::NO_ADDRESS,
+            "say where to send it with PUT /cart/address",
+        )
+        .of_field("address"),
+        Refusal::TooManyLines => Problem::new(
+            code::TOO_MANY_LINES,
+            format!("a cart holds at most {LINES_MAX} lines"),
+        )
+        .of_field("sku"),
+        Refusal::BadQuantity => Problem::field(
+            "quantity",
+            &format!("must be a whole number from 1 to {QUANTITY_MAX}"),
+        ),
+        Refusal::TooMany { retry_after_s } => Problem::new(
+            code::TOO_MANY_REQUESTS,
+            "too many orders in a minute; wait a little",
+        )
+        .retry_after(retry_after_s),
+    }
+}
+
+/// Storage inside the object failed; the runtime will reset it.
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the shape that map_err wants"
+)]
+fn broken(error: worker::Error) -> Problem {
+    http::internal(error)
+}

@@ -1,0 +1,71 @@
+//! Completed carts go to the database: many in one trip, a moment later. Safe to
+//! repeat: a cart that is recorded is not recorded again.
+
+use std::rc::Rc;
+
+use domain::time::rfc3339;
+use edge::d1::{Db, Sql};
+use edge::{Scope, clock, telemetry};
+use serde_json::{Value, json};
+
+use super::Desk;
+
+/// Carts gather for this long, so that a busy desk shares its trips.
+const GATHER_MS: i64 = 500;
+const BATCH_MAX: i64 = 100;
+
+impl Desk {
+    /// Soon, unless it is about to happen anyway. The alarm stands behind it.
+    pub(super) fn record_soon(self: &Rc<Self>) {
+        if self.recording.replace(true) {
+            return;
+        }
+        let desk = Rc::clone(self);
+        self.background(async move {
+            clock::pause(GATHER_MS).await;
+            desk.recording.set(false);
+            desk.record().await;
+            telemetry::flush_soon(&desk.env, &desk.state);
+        });
+    }
+
+    pub(super) async fn record(&self) {
+        loop {
+            let batch = self.rows.unrecorded(BATCH_MAX).unwrap_or_default();
+            if batch.is_empty() {
+                return;
+            }
+            let set: Vec<Value> = batch
+                .iter()
+                .map(|cart| {
+                    json!({ "c": cart.cart_id, "u": cart.customer_id, "l": cart.lines,
+                            "a": cart.address, "o": cart.order_id, "t": rfc3339(cart.at_ms) })
+                })
+                .collect();
+            let statement = Sql::new(
+                "INSERT INTO carts
+                   (cart_id, customer_id, status, lines, address, order_id, completed_at)
+                 SELECT value ->> 'c', value ->> 'u', 'completed', value ->> 'l', value ->> 'a',
+                        value ->> 'o', value ->> 't'
+                 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
+            )
+            .json(&set);
+            let written = match Db::open(&self.env, "DB") {
+                Ok(db) => {
+                    db.batch(&Scope::default(), "carts.record", &[statement])
+                        .await
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = written {
+                telemetry::error("record_failed", &[("reason", &format!("{error:?}"))]);
+                return;
+            }
+            let ids: Vec<&str> = batch.iter().map(|cart| cart.cart_id.as_str()).collect();
+            if let Err(problem) = self.rows.recorded(&json!(ids)) {
+                telemetry::error("record_failed", &[("reason", &problem.detail)]);
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Which request goes where, and what shoppers see of their cart.
+
+use contract::cart::{
+    CART_DESK, CartChange, CartState, CartView, ChangeCart, ExportCarts, PlaceCart, PlaceInput,
+    SummaryView, desk_name,
+};
+use contract::fulfillment::{PlanOrder, PlanReply};
+use contract::{Actor, Problem, Role, code};
+use domain::address::Address;
+use domain::delivery::Mode;
+use domain::ids::{DESKS_MAX, shard_of};
+use domain::limits::{BODY_MAX, KEY_MAX, QUANTITY_MAX, TEXT_MAX, is_code};
+use domain::plan::Wanted;
+use domain::totals;
+use edge::call::{To, call};
+use edge::{Incoming, Outcome, clock, config, http, identity};
+use serde::Deserialize;
+use serde_json::json;
+use worker::{Env, Method, Request};
+
+pub async fn serve(mut request: Request, env: &Env) -> Outcome {
+    let incoming = Incoming::read(&mut request, BODY_MAX).await?;
+    let path = incoming.path();
+    if let (Method::Get, ["api", "admin", "desks", "cart", number, "export"]) =
+        (&incoming.method, path.as_slice())
+    {
+        incoming.actor(&[Role::Admin])?;
+        return export(env, &incoming, number).await;
+    }
+    let customer = incoming.actor(&[Role::Customer])?;
+    match (&incoming.method, path.as_slice()) {
+        (Method::Get, ["cart"]) => {
+            let state = change(env, &incoming, customer, CartChange::Look).await?;
+            view(env, &incoming, state).await
+        }
+        (Method::Put, ["cart", "items", sku]) => set_line(env, &incoming, customer, sku).await,
+        (Method::Delete, ["cart", "items", sku]) => {
+            let sku = (*sku).to_owned();
+            let state = change(env, &incoming, customer, CartChange::RemoveLine { sku }).await?;
+            view(env, &incoming, state).await
+        }
+        (Method::Put, ["cart", "address"]) => {
+            let address: Address = incoming.json()?;
+            address
+                .validate()
+                .map_err(|(field, wrong)| Problem::field(field, wrong))?;
+            let set = CartChange::SetAddress(Box::new(address));
+            let state = change(env, &incoming, customer, set).await?;
+            view(env, &incoming, state).await
+        }
+        (Method::Get, ["cart", "summary"]) => summary(env, &incoming, customer).await,
+        (Method::Post, ["cart", "place-order"]) => place(env, &incoming, customer).await,
+        _ => Err(Problem::not_found("route")),
+    }
+}
+
+/// The desk of a customer's cart. Carts are found by their customer, so unlike
+/// the desks of orders these cannot be made more without moving carts.
+fn desk_of(env: &Env, customer: &Actor) -> String {
+    let desks = config::number(env, "CART_DESKS", 64_u16).max(1);
+    desk_name(shard_of(&customer.id, desks))
+}
+
+async fn change(
+    env: &Env,
+    incoming: &Incoming,
+    customer: &Actor,
+    change: CartChange,
+) -> Result<CartState, Problem> {
+    let command = ChangeCart {
+        customer_id: customer.id.clone(),
+        change,
+    };
+    let name = desk_of(env, customer);
+    call(env, &incoming.scope, To::Object(CART_DESK, &name), command)
+        .await
+        .map_err(|error| error.into_problem("cart.change"))
+}
+
+/// Prices lines without planning them.
+async fn priced(env: &Env, incoming: &Incoming, lines: Vec<Wanted>) -> Result<PlanReply, Problem> {
+    let order = PlanOrder {
+        lines,
+        to: None,
+        mode: Mode::Standard,
+        fresh: false,
+    };
+    call(
+        env,
+        &incoming.scope,
+        To::Service("FULFILLMENT_SERVICE"),
+        order,
+    )
+    .await
+    .map_err(|error| error.into_problem("fulfillment.plan"))
+}
+
+async fn view(env: &Env, incoming: &Incoming, state: CartState) -> Outcome {
+    let reply = priced(env, incoming, state.lines).await?;
+    let subtotal_minor = reply.lines.iter().fold(0_i64, |sum, line| {
+        sum.saturating_add(line.price_minor.saturating_mul(line.quantity))
+    });
+    let status = if state.placing { "placing" } else { "active" };
+    http::json(
+        200,
+        &CartView {
+            status: status.into(),
+            currency: reply.currency,
+            lines: reply.lines,
+            unavailable: reply.unknown,
+            subtotal_minor,
+            address: state.address,
+        },
+    )
+}
+
+#[derive(Deserialize)]
+struct QuantityInput {
+    quantity: i64,
+}
+
+async fn set_line(env: &Env, incoming: &Incoming, customer: &Actor, sku: &str) -> Outcome {
+    if !is_code(sku) {
+        return Err(Problem::field("sku", "is not a SKU"));
+    }
+    let input: QuantityInput = incoming.json()?;
+    if !(1..=QUANTITY_MAX).contains(&input.quantity) {
+        let wrong = format!("must be a whole number from 1 to {QUANTITY_MAX}");
+        return Err(Problem::field("quantity", &wrong));
+    }
+    let line = Wanted {
+        sku: sku.to_owned(),
+        quantity: input.quantity,
+    };
+    let known = priced(env, incoming, vec![line]).await?;
+    if !known.unknown.is_empty() {
+        let detail = format!("{sku} is not for sale");
+        return Err(Problem::new(code::UNKNOWN_SKU, detail).of_field("sku"));
+    }
+    let set = CartChange::SetLine {
+        sku: sku.to_owned(),
+        quantity: input.quantity,
+    };
+    let state = change(env, incoming, customer, set).await?;
+    view(env, incoming, state).await
+}
+
+/// What the cart would cost now: the same computation as the order's.
+async fn summary(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
+    let mode = Mode::from_name(incoming.query.get("delivery_mode").map(String::as_str));
+    let state = change(env, incoming, customer, CartChange::Look).await?;
+    if state.lines.is_empty() {
+        let detail = "put something in the cart first";
+        return Err(Problem::new(code::EMPTY_CART, detail).of_field("cart"));
+    }
+    let Some(address) = state.address else {
+        let detail = "say where to send it with PUT /cart/address";
+        return Err(Problem::new(code::NO_ADDRESS, detail).of_field("address"));
+    };
+    let order = PlanOrder {
+        lines: state.lines,
+        to: Some(address.point()),
+        mode,
+        fresh: false,
+    };
+    let reply = call(
+        env,
+        &incoming.scope,
+        To::Service("FULFILLMENT_SERVICE"),
+        order,
+    )
+    .await
+    .map_err(|error| error.into_problem("fulfillment.plan"))?;
+    if !reply.unknown.is_empty() {
+        let detail = format!("no longer for sale: {}", reply.unknown.join(", "));
+        return Err(Problem::new(code::UNKNOWN_SKU, detail)
+            .of_field("sku")
+            .with("skus", &reply.unknown));
+    }
+    let Some(plan) = reply.plan else {
+        let detail = "too little in stock";
+        return Err(Problem::new(code::INSUFFICIENT_STOCK, detail).with("lines", &reply.short));
+    };
+    let prices = reply
+        .lines
+        .iter()
+        .map(|line| (line.price_minor, line.quantity));
+    let totals = totals::compute(prices, plan.quote.cost_minor, reply.tax_basis_points)
+        .ok_or_else(|| Problem::field("quantity", "the total is too large"))?;
+    http::json(
+        200,
+        &SummaryView {
+            currency: reply.currency,
+            lines: reply.lines,
+            delivery_mode: mode,
+            delivery_tier: plan.tier,
+            totals,
+            estimated_delivery_date: domain::time::date_after(clock::now_ms(), plan.quote.days),
+            allocations: plan.allocations,
+            parcels: plan.parcels,
+            short: Vec::new(),
+        },
+    )
+}
+
+async fn place(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
+    let input: PlaceInput = incoming.json()?;
+    if input
+        .special_instructions
+        .as_ref()
+        .is_some_and(|text| text.len() > TEXT_MAX)
+    {
+        let wrong = "must be at most 1000 bytes long";
+        return Err(Problem::field("special_instructions", wrong));
+    }
+    let key = incoming.key.clone().unwrap_or_default();
+    let key_is_bad = key.len() > KEY_MAX || !key.bytes().all(|byte| byte.is_ascii_graphic());
+    if key_is_bad || incoming.key.as_ref().is_some_and(String::is_empty) {
+        let wrong = "must be 1 to 255 visible ASCII characters";
+        return Err(Problem::field("Idempotency-Key", wrong));
+    }
+    let fingerprint = identity::fingerprint(&["place-order", &json!(input).to_string()]);
+    let command = PlaceCart {
+        customer_id: customer.id.clone(),
+        key,
+        fingerprint,
+        input,
+    };
+    let name = desk_of(env, customer);
+    let answer = call(env, &incoming.scope, To::Object(CART_DESK, &name), command)
+        .await
+        .map_err(|error| error.into_problem("cart.place"))?;
+    let response = http::json_text(201, answer.body)?;
+    if answer.replayed {
+        let headers = response.headers();
+        headers
+            .set(contract::command::header::REPLAYED, "true")
+            .map_err(http::internal)?;
+    }
+    Ok(response)
+}
+
+async fn export(env: &Env, incoming: &Incoming, number: &str) -> Outcome {
+    let number: u16 = number
+        .parse()
+        .ok()
+        .filter(|number| *number < DESKS_MAX)
+        .ok_or_else(|| Problem::not_found("desk"))?;
+    let after = incoming.query.get("after").cloned().unwrap_or_default();
+    let name = desk_name(number);
+    let to = To::Object(CART_DESK, &name);
+    let page = call(env, &incoming.scope, to, ExportCarts { after })
+        .await
+        .map_err(|error| error.into_problem("cart.export"))?;
+    http::json(200, &page)
+}

@@ -1,0 +1,114 @@
+//! From a request to the worker that answers it.
+
+use contract::{Actor, Problem, code};
+use domain::limits::{BODY_MAX, IMPORT_BODY_MAX};
+use edge::call::forward;
+use edge::identity::Verifier;
+use edge::{Incoming, Outcome, Scope, clock, config, http, telemetry};
+use serde_json::json;
+use worker::{Env, Method, Request, Response, Result};
+
+use crate::cors::Origin;
+use crate::figures;
+
+pub async fn serve(mut request: Request, env: &Env, origin: &Origin) -> Result<Response> {
+    if request.method() == Method::Options {
+        return origin.preflight();
+    }
+    let started = clock::now_ms();
+    let outcome = answer(&mut request, env).await;
+    let status = match &outcome {
+        Ok(response) => response.status_code(),
+        Err(problem) => problem.status,
+    };
+    telemetry::count("requests", &[("status", &status.to_string())], 1);
+    telemetry::observe("request_ms", &[], clock::now_ms().saturating_sub(started));
+    http::finish(outcome)
+}
+
+async fn answer(request: &mut Request, env: &Env) -> Outcome {
+    let authorization = request.headers().get("authorization").ok().flatten();
+    let bound = match request.path().as_str() {
+        "/api/admin/import" => IMPORT_BODY_MAX,
+        _ => BODY_MAX,
+    };
+    // Who the caller is comes first: an unknown one gets no body read.
+    let path = request.path();
+    if path == "/metrics" {
+        return figures::metrics(env, authorization.as_deref()).await;
+    }
+    let actor = match &authorization {
+        Some(text) => Some(verifier(env)?.verify(text, clock::now_ms())?),
+        None => None,
+    };
+    let mut incoming = Incoming::read(request, bound).await?;
+    incoming.scope = scope(request, &incoming.scope);
+    incoming.actor = actor;
+    route(env, &incoming).await
+}
+
+fn verifier(env: &Env) -> std::result::Result<Verifier, Problem> {
+    let secret = config::secret(env, "JWT_SECRET").filter(|secret| !secret.is_empty());
+    let Some(secret) = secret else {
+        telemetry::error("no_jwt_secret", &[]);
+        let detail = "the shop cannot check tokens: its JWT_SECRET is not set";
+        return Err(Problem::new(code::UNAVAILABLE, detail));
+    };
+    Ok(Verifier {
+        secret,
+        issuer: config::text(env, "JWT_ISSUER").unwrap_or_default(),
+        audience: config::text(env, "JWT_AUDIENCE").unwrap_or_default(),
+    })
+}
+
+/// A trace id of our own, whatever a caller sends; a caller's fault script only in
+/// builds for tests.
+#[cfg_attr(not(feature = "faults"), allow(unused_variables))]
+fn scope(request: &Request, sent: &Scope) -> Scope {
+    let trace = domain::ids::desk_uuid(clock::now_ms(), 0, clock::random_bytes());
+    Scope {
+        trace,
+        #[cfg(feature = "faults")]
+        fault: sent.fault.clone(),
+    }
+}
+
+async fn route(env: &Env, incoming: &Incoming) -> Outcome {
+    let service = match incoming.path().as_slice() {
+        ["health"] => return health(incoming),
+        ["stats"] => return figures::stats(env, incoming).await,
+        ["cart", ..] | ["api", "admin", "desks", "cart", ..] => "CART_SERVICE",
+        ["orders", ..]
+        | ["api", "v1", "orders", ..]
+        | ["api", "admin", "placements" | "desks", ..] => "ORDER_SERVICE",
+        ["products", ..]
+        | ["api", "fulfillment", ..]
+        | ["api", "stock", ..]
+        | [
+            "api",
+            "admin",
+            "import" | "products" | "variants" | "warehouses",
+            ..,
+        ] => "FULFILLMENT_SERVICE",
+        _ => return Err(Problem::not_found("route")),
+    };
+    let actor: Option<&Actor> = incoming.actor.as_ref();
+    let response = forward(env, service, &incoming.scope, actor, incoming)
+        .await
+        .map_err(|error| error.into_problem(service))?;
+    if response.status_code() >= 500 {
+        let fields = [("service", service), ("trace_id", &incoming.scope.trace)];
+        telemetry::error("server_error", &fields);
+    }
+    Ok(response)
+}
+
+fn health(incoming: &Incoming) -> Outcome {
+    if incoming.method != Method::Get {
+        return Err(Problem::new(code::METHOD_NOT_ALLOWED, "GET /health"));
+    }
+    http::json(
+        200,
+        &json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }),
+    )
+}

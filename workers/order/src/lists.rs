@@ -1,0 +1,148 @@
+//! Looking orders up in the database: lists, and orders that have left their desk.
+
+use contract::order::{OrderPage, OrderSummary, RecentOrders, StuckPlacement};
+use contract::{Actor, Problem};
+use domain::lifecycle::Status;
+use edge::call::call;
+use edge::d1::{Db, Sql, rows_of};
+use edge::{Incoming, Outcome, http};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use worker::Env;
+
+use crate::routes;
+
+/// A customer's orders, newest first. What the database does not show yet comes
+/// from the desk, so a customer always sees what was just ordered.
+pub async fn of_customer(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
+    let limit = incoming.limit(20, 100)?;
+    let before = incoming.query.get("cursor").map_or("~", String::as_str);
+    let statement = Sql::new(
+        "SELECT order_id, order_number, status, payment_status, version, total_minor, currency,
+                created_at, updated_at
+         FROM orders WHERE user_id = ?1 AND order_id < ?2 ORDER BY order_id DESC LIMIT ?3",
+    )
+    .text(&customer.id)
+    .text(before)
+    .int(i64::from(limit));
+    let db = Db::open(env, "DB")?;
+    let mut orders: Vec<OrderSummary> = db.rows(&incoming.scope, "orders.list", statement).await?;
+    let page_is_full = u32::try_from(orders.len()).is_ok_and(|count| count >= limit);
+    let last = orders.last().map(|order| order.order_id.clone());
+
+    let command = RecentOrders {
+        customer_id: customer.id.clone(),
+    };
+    let desk = routes::desk_of_customer(env, &customer.id);
+    let to = contract::order::desk_name(desk);
+    let recent = call(env, &incoming.scope, routes::desk(&to), command)
+        .await
+        .map_err(|error| error.into_problem("order.recent"))?;
+    for order in recent {
+        let within = order.order_id.as_str() < before
+            && (!page_is_full || last.as_ref().is_some_and(|last| order.order_id > *last));
+        orders.retain(|known| known.order_id != order.order_id);
+        if within {
+            orders.push(order);
+        }
+    }
+    orders.sort_by(|a, b| b.order_id.cmp(&a.order_id));
+    let next_cursor = if page_is_full { last } else { None };
+    http::json(
+        200,
+        &OrderPage {
+            orders,
+            next_cursor,
+        },
+    )
+}
+
+#[derive(Deserialize)]
+struct StoredOrder {
+    order_id: String,
+    order_number: String,
+    user_id: String,
+    cart_id: String,
+    products: String,
+    address: String,
+    delivery_mode: String,
+    delivery_tier: String,
+    currency: String,
+    subtotal_minor: i64,
+    delivery_minor: i64,
+    tax_minor: i64,
+    total_minor: i64,
+    status: String,
+    payment_status: String,
+    estimated_delivery_date: Option<String>,
+    tracking_number: Option<String>,
+    special_instructions: Option<String>,
+    version: u32,
+    created_at: String,
+    updated_at: String,
+}
+
+/// An order that its desk no longer keeps, in the shape that the desk gives.
+pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor) -> Outcome {
+    let statements = [
+        Sql::new("SELECT * FROM orders WHERE order_id = ?1 OR order_number = ?1").text(order),
+        Sql::new(
+            "SELECT h.history_id, h.old_status, h.new_status, h.changed_by, h.reason, h.created_at
+             FROM order_status_history h JOIN orders o USING (order_id)
+             WHERE o.order_id = ?1 OR o.order_number = ?1 ORDER BY h.history_id",
+        )
+        .text(order),
+    ];
+    let results = Db::open(env, "DB")?
+        .batch(&incoming.scope, "orders.stored", &statements)
+        .await?;
+    let mut results = results.iter();
+    let found = rows_of::<StoredOrder>(results.next())?
+        .into_iter()
+        .next()
+        .filter(|row| viewer.is_staff() || row.user_id == viewer.id)
+        .ok_or_else(|| Problem::not_found("order"))?;
+    let history: Vec<Value> = rows_of(results.next())?;
+    let lines: Vec<Value> = serde_json::from_str(&found.products).unwrap_or_default();
+    let allocations: Vec<&Value> = lines
+        .iter()
+        .filter_map(|line| line.get("allocations")?.as_array())
+        .flatten()
+        .collect();
+    let address: Value = serde_json::from_str(&found.address).unwrap_or_default();
+    let next = Status::from_name(&found.status).map_or(&[][..], Status::next);
+    http::json(
+        200,
+        &json!({
+            "order_id": found.order_id, "order_number": found.order_number,
+            "customer_id": found.user_id, "cart_id": found.cart_id,
+            "status": found.status, "payment_status": found.payment_status,
+            "version": found.version, "lines": lines, "allocations": allocations,
+            "address": address, "delivery_mode": found.delivery_mode,
+            "delivery_tier": found.delivery_tier, "currency": found.currency,
+            "totals": {
+                "subtotal_minor": found.subtotal_minor, "delivery_minor": found.delivery_minor,
+                "tax_minor": found.tax_minor, "total_minor": found.total_minor,
+            },
+            "estimated_delivery_date": found.estimated_delivery_date,
+            "tracking_number": found.tracking_number,
+            "special_instructions": found.special_instructions,
+            "created_at": found.created_at, "updated_at": found.updated_at,
+            "history": history, "next_statuses": next,
+        }),
+    )
+}
+
+/// `GET /api/admin/placements?state=stuck`
+pub async fn stuck(env: &Env, incoming: &Incoming) -> Outcome {
+    if incoming.query.get("state").map(String::as_str) != Some("stuck") {
+        return Err(Problem::field("state", "must be stuck"));
+    }
+    let statement = Sql::new(
+        "SELECT order_id, customer_id, cause, since FROM stuck_placements ORDER BY since LIMIT 100",
+    );
+    let placements: Vec<StuckPlacement> = Db::open(env, "DB")?
+        .rows(&incoming.scope, "orders.stuck_list", statement)
+        .await?;
+    http::json(200, &json!({ "placements": placements }))
+}

@@ -1,0 +1,200 @@
+//! Orders along their lifecycle, and what that asks of the stock.
+//!
+//! A change, its history and its chores are written in one stretch; the chores
+//! are done at once where possible and by the alarm otherwise, each under a key
+//! that counts once, so that stock goes back, or out, exactly once.
+
+use std::rc::Rc;
+
+use contract::order::{MoveOrder, OrderView};
+use contract::stock::{STOCK_DESK, StockCommand, desk_name};
+use contract::{Problem, code};
+use domain::lifecycle::{Status, StockChore};
+use domain::placement::backoff_ms;
+use domain::stock::{Answer, Op, Place, RestoreLine};
+use edge::call::{To, call};
+use edge::{Scope, clock, telemetry};
+
+use super::rows::{ChoreRow, OrderRow};
+use super::{Desk, broken, system};
+
+impl Desk {
+    pub(super) async fn move_order(
+        self: &Rc<Self>,
+        scope: Scope,
+        change: &MoveOrder,
+    ) -> Result<OrderView, Problem> {
+        let row = self
+            .rows
+            .order(&change.order)?
+            .filter(OrderRow::is_order)
+            .filter(|row| change.actor.is_staff() || row.customer_id == change.actor.id)
+            .ok_or_else(|| Problem::not_found("order"))?;
+        self.take_edge(&row, change)?;
+        self.project_soon();
+        let soon = clock::now_ms().saturating_add(super::RECOVER_AFTER_MS);
+        self.wake_by(soon).await.map_err(broken)?;
+        self.do_chores(&scope, &row).await;
+        let row = self
+            .rows
+            .order(&row.order_id)?
+            .ok_or_else(|| Problem::not_found("order"))?;
+        self.rows.view(&row)
+    }
+
+    /// One edge, its history and its chores, in one atomic stretch. To where the
+    /// order already is by the same way is no error: a repeat gets the answer.
+    fn take_edge(&self, row: &OrderRow, change: &MoveOrder) -> Result<(), Problem> {
+        let life = row.life();
+        if life.status == change.to {
+            return Ok(());
+        }
+        let (next, chore) = life.step(change.to).map_err(|legal| {
+            let names: Vec<&str> = legal.iter().map(|status| status.name()).collect();
+            let detail = format!(
+                "an order that is {} cannot become {}",
+                life.status.name(),
+                change.to.name()
+            );
+            Problem::new(code::ILLEGAL_TRANSITION, detail)
+                .with("status", life.status)
+                .with("legal", names)
+        })?;
+        let now = clock::now_ms();
+        let (order_id, by) = (row.order_id.as_str(), change.actor.tag());
+        let shards: std::collections::BTreeSet<u16> = row
+            .content()?
+            .allocations
+            .iter()
+            .map(|allocation| allocation.shard)
+            .collect();
+        self.rows
+            .set_life(order_id, next, change.tracking_number.as_deref(), now)?;
+        self.rows.add_history(
+            order_id,
+            next.version,
+            Some(life.status),
+            next.status,
+            &by,
+            change.reason.as_deref(),
+            now,
+        )?;
+        if let Some(chore) = chore {
+            for shard in shards {
+                self.rows.add_chore(order_id, shard, chore, now)?;
+            }
+        }
+        telemetry::count("order_edges", &[("to", next.status.name())], 1);
+        telemetry::info(
+            "order_moved",
+            &[
+                ("order_id", order_id),
+                ("to", next.status.name()),
+                ("by", &by),
+            ],
+        );
+        Ok(())
+    }
+
+    async fn do_chores(self: &Rc<Self>, scope: &Scope, row: &OrderRow) {
+        let fresh = self
+            .chores_running
+            .borrow_mut()
+            .insert(row.order_id.clone());
+        if !fresh {
+            return;
+        }
+        if let Err(problem) = self.try_chores(scope, row).await {
+            telemetry::error("chores_failed", &[("reason", &problem.detail)]);
+        }
+        self.chores_running.borrow_mut().remove(&row.order_id);
+    }
+
+    async fn try_chores(&self, scope: &Scope, row: &OrderRow) -> Result<(), Problem> {
+        let allocations = row.content()?.allocations;
+        for chore in self.rows.chores_of(&row.order_id)? {
+            let places: Vec<Place> = allocations
+                .iter()
+                .filter(|allocation| allocation.shard == chore.shard)
+                .map(|allocation| Place {
+                    warehouse_id: allocation.warehouse_id.clone(),
+                    sku: allocation.sku.clone(),
+                })
+                .collect();
+            let command = StockCommand {
+                shard: chore.shard,
+                op: op_of(&chore, places),
+            };
+            let name = desk_name(chore.shard);
+            let answer = call(&self.env, scope, To::Object(STOCK_DESK, &name), command).await;
+            if let Ok(Answer::Done { .. }) = answer {
+                self.rows.chore_done(&chore)?;
+            } else {
+                let attempts = chore.attempts.saturating_add(1);
+                let due = clock::now_ms().saturating_add(backoff_ms(attempts));
+                self.rows.chore_again(&chore, due)?;
+                telemetry::error(
+                    "chore_not_done",
+                    &[("order_id", &chore.order_id), ("kind", &chore.kind)],
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Chores that are due: what a crash or a failure left.
+    pub(super) async fn finish_chores(self: &Rc<Self>, now: i64) {
+        for order_id in self.rows.chores_due(now).unwrap_or_default() {
+            if let Ok(Some(row)) = self.rows.order(&order_id) {
+                self.do_chores(&super::no_scope(), &row).await;
+            }
+        }
+    }
+
+    /// An order lives unpaid for a stated time; then its stock goes back.
+    pub(super) async fn expire_unpaid(self: &Rc<Self>, now: i64) {
+        for row in self.rows.unpaid(now).unwrap_or_default() {
+            let change = MoveOrder {
+                order: row.order_id.clone(),
+                actor: system(),
+                to: Status::Cancelled,
+                reason: Some("not paid in time".into()),
+                tracking_number: None,
+            };
+            if let Err(problem) = self.move_order(super::no_scope(), &change).await {
+                telemetry::error("expire_failed", &[("reason", &problem.detail)]);
+            }
+        }
+    }
+}
+
+fn op_of(chore: &ChoreRow, places: Vec<Place>) -> Op {
+    let (order_id, key) = (chore.order_id.clone(), chore.kind.clone());
+    let is_ship = chore.kind == kind_of(StockChore::Ship);
+    if is_ship {
+        return Op::Ship {
+            order_id,
+            lines: places,
+            key,
+        };
+    }
+    let lines = places
+        .into_iter()
+        .map(|place| RestoreLine {
+            place,
+            quantity: None,
+        })
+        .collect();
+    Op::Restore {
+        order_id,
+        lines,
+        key,
+    }
+}
+
+fn kind_of(chore: StockChore) -> &'static str {
+    match chore {
+        StockChore::Release => "release",
+        StockChore::Ship => "ship",
+    }
+}

@@ -1,0 +1,465 @@
+//! Running placements: the journal, the effects, the end.
+//!
+//! Safe to repeat: a `place` of a known id answers with what became of it, and so
+//! does one of a known cart; each effect may happen twice (see
+//! `domain::placement`). Safe to lose: what was journaled and did not end is
+//! resumed by the alarm, or by the next caller that asks for it.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use contract::order::{PlaceOrder, PlaceReply, PlacedOrder, ResolvePlacement};
+use contract::stock::{STOCK_DESK, SettleOrders, StockCommand, desk_name};
+use contract::{Actor, Problem, Role, code};
+use domain::ids::{desk_of_uuid, order_number};
+use domain::placement::{Cause, Effect, Event, Phase, Placement};
+use domain::plan::{Allocation, Shortage};
+use domain::stock::{Answer, DeductLine, Op, Place, RestoreLine};
+use edge::call::{To, call};
+use edge::{CallError, Scope, clock, faults, telemetry};
+use futures::channel::oneshot;
+
+use super::rows::OrderRow;
+use super::{Desk, RECOVER_AFTER_MS, broken};
+
+/// The key under which a failed placement gives its stock back.
+const UNDO: &str = "undo";
+
+/// A placement that is being worked on.
+struct Work {
+    scope: Scope,
+    order_id: String,
+    customer_id: String,
+    allocations: Vec<Allocation>,
+    placement: Placement,
+    wait_until_ms: i64,
+    /// Deductions look for their own holds first.
+    repeat: bool,
+}
+
+impl Desk {
+    pub(super) async fn place(
+        self: &Rc<Self>,
+        scope: Scope,
+        place: PlaceOrder,
+    ) -> Result<PlaceReply, Problem> {
+        let content = place.content;
+        let known = match self.rows.order(&content.order_id)? {
+            Some(row) => Some(row),
+            None => self.rows.live_of_cart(&content.cart_id)?,
+        };
+        if let Some(row) = known {
+            return self.join(scope, &row).await;
+        }
+        fault(&scope, "order.journal")?;
+        let now = clock::now_ms();
+        let shards = content
+            .allocations
+            .iter()
+            .map(|allocation| allocation.shard);
+        let placement = Placement::new(shards, now);
+        self.rows.journal(&content, &placement, now)?;
+        telemetry::info(
+            "[place-order] journaled",
+            &[("order_id", &content.order_id), ("trace_id", &scope.trace)],
+        );
+        let end = self.start(Work {
+            scope,
+            order_id: content.order_id,
+            customer_id: content.customer_id,
+            allocations: content.allocations,
+            placement,
+            wait_until_ms: place.wait_until_ms,
+            repeat: false,
+        });
+        // Journal and alarm are one commit: nothing was awaited between them.
+        self.wake_by(now.saturating_add(RECOVER_AFTER_MS))
+            .await
+            .map_err(broken)?;
+        Ok(end.await.unwrap_or(PlaceReply::Unfinished))
+    }
+
+    /// What became of a placement; if nobody works on it, somebody does now.
+    async fn join(self: &Rc<Self>, scope: Scope, row: &OrderRow) -> Result<PlaceReply, Problem> {
+        if let Some(end) = self.end_of(row)? {
+            return Ok(end);
+        }
+        match self.take_up(scope, row)? {
+            Some(end) => Ok(end.await.unwrap_or(PlaceReply::Unfinished)),
+            None => Ok(PlaceReply::Unfinished),
+        }
+    }
+
+    /// See [`ResolvePlacement`].
+    pub(super) fn resolve(
+        self: &Rc<Self>,
+        scope: Scope,
+        resolve: &ResolvePlacement,
+    ) -> Result<PlaceReply, Problem> {
+        let Some(row) = self.rows.order(&resolve.order_id)? else {
+            let (order, cart, customer) =
+                (&resolve.order_id, &resolve.cart_id, &resolve.customer_id);
+            self.rows.close(order, cart, customer, clock::now_ms())?;
+            return Ok(PlaceReply::Undone(Cause::Closed));
+        };
+        if let Some(end) = self.end_of(&row)? {
+            return Ok(end);
+        }
+        self.take_up(scope, &row)?;
+        Ok(PlaceReply::Unfinished)
+    }
+
+    fn end_of(&self, row: &OrderRow) -> Result<Option<PlaceReply>, Problem> {
+        match row.phase.as_str() {
+            "placed" => {
+                let placed = PlacedOrder::from(&self.rows.view(row)?);
+                let body = serde_json::to_string(&placed).map_err(|error| broken(error.into()))?;
+                Ok(Some(PlaceReply::Placed(body)))
+            }
+            "undone" => {
+                let cause = row.placement()?.cause.unwrap_or(Cause::Closed);
+                Ok(Some(PlaceReply::Undone(cause)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Goes on with what was journaled, unless it is being worked on: then waits
+    /// for that. `None` for a stuck one, which only an admin moves.
+    fn take_up(
+        self: &Rc<Self>,
+        scope: Scope,
+        row: &OrderRow,
+    ) -> Result<Option<oneshot::Receiver<PlaceReply>>, Problem> {
+        if let Some(waiting) = self.running.borrow_mut().get_mut(&row.order_id) {
+            let (sender, receiver) = oneshot::channel();
+            waiting.push(sender);
+            return Ok(Some(receiver));
+        }
+        let mut placement = row.placement()?;
+        if placement.phase == Phase::Stuck {
+            return Ok(None);
+        }
+        placement.resume();
+        telemetry::warn(
+            "[place-order] taken up again",
+            &[("order_id", &row.order_id), ("trace_id", &scope.trace)],
+        );
+        telemetry::count("placements_resumed", &[], 1);
+        Ok(Some(self.start(Work {
+            scope,
+            order_id: row.order_id.clone(),
+            customer_id: row.customer_id.clone(),
+            allocations: row.content()?.allocations,
+            placement,
+            wait_until_ms: 0,
+            repeat: true,
+        })))
+    }
+
+    /// What a crash left unfinished.
+    pub(super) fn recover(self: &Rc<Self>, now: i64) {
+        let left = self.rows.unfinished().unwrap_or_default();
+        for row in left {
+            let age = now.saturating_sub(row.updated_ms);
+            let ours = self.running.borrow().contains_key(&row.order_id);
+            if !ours && age >= RECOVER_AFTER_MS / 2 {
+                // Its end is written; nobody waits for it.
+                if let Err(problem) = self.take_up(super::no_scope(), &row) {
+                    telemetry::error("recover_failed", &[("reason", &problem.detail)]);
+                }
+            }
+        }
+    }
+
+    /// An admin wants a stuck placement tried again.
+    pub(super) async fn retry(
+        self: &Rc<Self>,
+        scope: Scope,
+        order_id: &str,
+    ) -> Result<PlaceReply, Problem> {
+        let row = self
+            .rows
+            .order(order_id)?
+            .ok_or_else(|| Problem::not_found("placement"))?;
+        let mut placement = row.placement()?;
+        if placement.phase != Phase::Stuck {
+            return Err(Problem::new(code::NOT_STUCK, "this placement is not stuck"));
+        }
+        let now = clock::now_ms();
+        // The shards' first release is decided by the event; it is journaled as
+        // unfinished so that a crash from here on is recovered by itself.
+        placement.apply(Event::Retry, now);
+        self.rows
+            .set_phase(order_id, "deducting", &placement, now)?;
+        self.wake_by(now.saturating_add(RECOVER_AFTER_MS))
+            .await
+            .map_err(broken)?;
+        let end = self.start(Work {
+            scope,
+            order_id: row.order_id.clone(),
+            customer_id: row.customer_id.clone(),
+            allocations: row.content()?.allocations,
+            placement,
+            wait_until_ms: 0,
+            repeat: true,
+        });
+        self.wake_by(now.saturating_add(RECOVER_AFTER_MS))
+            .await
+            .map_err(broken)?;
+        let end = end.await.unwrap_or(PlaceReply::Unfinished);
+        self.project_stuck(order_id).await;
+        Ok(end)
+    }
+
+    fn start(self: &Rc<Self>, work: Work) -> oneshot::Receiver<PlaceReply> {
+        let (sender, receiver) = oneshot::channel();
+        self.running
+            .borrow_mut()
+            .insert(work.order_id.clone(), vec![sender]);
+        let desk = Rc::clone(self);
+        self.background(async move {
+            let order_id = work.order_id.clone();
+            let reply = match desk.run(work).await {
+                Ok(reply) => reply,
+                Err(problem) => {
+                    telemetry::error("placement_failed", &[("reason", &problem.detail)]);
+                    PlaceReply::Unfinished
+                }
+            };
+            let waiting = desk.running.borrow_mut().remove(&order_id);
+            for sender in waiting.unwrap_or_default() {
+                // A caller that has gone away will ask again.
+                let _ = sender.send(reply.clone());
+            }
+        });
+        receiver
+    }
+
+    /// Performs effect after effect until the placement has ended or is stuck.
+    async fn run(self: &Rc<Self>, mut work: Work) -> Result<PlaceReply, Problem> {
+        if !work.repeat {
+            self.after_write(&work.scope, "order.journal").await?;
+        }
+        let first = work.placement.apply(Event::Due, clock::now_ms());
+        let mut effects: VecDeque<Effect> = first.into();
+        let mut reply = PlaceReply::Unfinished;
+        while let Some(effect) = effects.pop_front() {
+            let event = match effect {
+                Effect::Deduct { shard, last } => self.deduct(&work, shard, last).await,
+                Effect::Release { shard } => self.release(&work, shard).await,
+                Effect::Wake { at_ms } => {
+                    clock::pause(at_ms.saturating_sub(clock::now_ms())).await;
+                    work.repeat = true;
+                    Event::Due
+                }
+                Effect::Finish => {
+                    reply = self.finish(&work).await?;
+                    continue;
+                }
+                Effect::Settle { shard } => {
+                    self.settle(&work, shard);
+                    continue;
+                }
+                Effect::Attention => {
+                    let now = clock::now_ms();
+                    self.rows
+                        .set_phase(&work.order_id, "stuck", &work.placement, now)?;
+                    telemetry::count("placements_stuck", &[], 1);
+                    telemetry::error("[place-order] stuck", &[("order_id", &work.order_id)]);
+                    self.project_stuck(&work.order_id).await;
+                    continue;
+                }
+            };
+            effects.extend(work.placement.apply(event, clock::now_ms()));
+        }
+        Ok(reply)
+    }
+
+    async fn deduct(&self, work: &Work, shard: u16, last: bool) -> Event {
+        let lines = work
+            .of_shard(shard)
+            .map(|allocation| DeductLine {
+                place: place_of(allocation),
+                quantity: allocation.quantity,
+                expected_stock: None,
+            })
+            .collect();
+        let op = Op::Deduct {
+            order_id: work.order_id.clone(),
+            lines,
+            settled: last,
+            wait_until_ms: work.wait_until_ms,
+            repeat: work.repeat,
+        };
+        let cause = match self.stock(work, shard, op).await {
+            Ok(Answer::Held { .. }) => return Event::Held { shard },
+            Ok(Answer::Short { lines }) => Cause::Short {
+                lines: lines
+                    .into_iter()
+                    .map(|fact| Shortage {
+                        sku: fact.place.sku,
+                        requested: fact.requested,
+                        available: fact.available,
+                    })
+                    .collect(),
+            },
+            // A row that is gone is as good as an empty one.
+            Ok(Answer::Missing { places }) => Cause::Short {
+                lines: places
+                    .into_iter()
+                    .map(|place| Shortage {
+                        requested: quantity_at(work, &place),
+                        sku: place.sku,
+                        available: 0,
+                    })
+                    .collect(),
+            },
+            Ok(Answer::Closed) => Cause::Closed,
+            _ => return Event::Lost { shard },
+        };
+        Event::Refused { shard, cause }
+    }
+
+    async fn release(&self, work: &Work, shard: u16) -> Event {
+        telemetry::count("rollbacks", &[("shard", &shard.to_string())], 1);
+        let lines = work
+            .of_shard(shard)
+            .map(|allocation| RestoreLine {
+                place: place_of(allocation),
+                quantity: None,
+            })
+            .collect();
+        let op = Op::Restore {
+            order_id: work.order_id.clone(),
+            lines,
+            key: UNDO.into(),
+        };
+        match self.stock(work, shard, op).await {
+            Ok(Answer::Done { .. }) => Event::Released { shard },
+            _ => Event::Lost { shard },
+        }
+    }
+
+    async fn stock(&self, work: &Work, shard: u16, op: Op) -> Result<Answer, CallError> {
+        let name = desk_name(shard);
+        let to = To::Object(STOCK_DESK, &name);
+        call(&self.env, &work.scope, to, StockCommand { shard, op }).await
+    }
+
+    /// Tells a shard, after the reply, that nobody need wait for this order. Best
+    /// effort: a shard that is not told waits a bounded time.
+    fn settle(self: &Rc<Self>, work: &Work, shard: u16) {
+        let (desk, scope) = (Rc::clone(self), work.scope.clone());
+        let order_ids = vec![work.order_id.clone()];
+        self.background(async move {
+            let name = desk_name(shard);
+            let command = SettleOrders { shard, order_ids };
+            let told = call(&desk.env, &scope, To::Object(STOCK_DESK, &name), command).await;
+            if told.is_err() {
+                telemetry::warn("settle_not_told", &[("shard", &shard.to_string())]);
+            }
+        });
+    }
+
+    /// Writes the end, and says it.
+    async fn finish(self: &Rc<Self>, work: &Work) -> Result<PlaceReply, Problem> {
+        fault(&work.scope, "order.finish")?;
+        let now = clock::now_ms();
+        let order_id = work.order_id.as_str();
+        if work.placement.phase == Phase::Placed {
+            let customer = Actor {
+                role: Role::Customer,
+                id: work.customer_id.clone(),
+            };
+            let number = self.new_number(order_id, now)?;
+            let pay_by = now.saturating_add(self.payment_limit_ms);
+            self.rows
+                .set_placed(order_id, &number, &work.placement, &customer, pay_by, now)?;
+            self.project_soon();
+        } else {
+            self.rows
+                .set_phase(order_id, "undone", &work.placement, now)?;
+        }
+        self.after_write(&work.scope, "order.finish").await?;
+        let outcome = if work.placement.phase == Phase::Placed {
+            "placed"
+        } else {
+            "undone"
+        };
+        telemetry::count("placements_ended", &[("outcome", outcome)], 1);
+        telemetry::info(
+            "[place-order] ended",
+            &[
+                ("order_id", order_id),
+                ("trace_id", &work.scope.trace),
+                ("outcome", outcome),
+            ],
+        );
+        let row = self
+            .rows
+            .order(order_id)?
+            .ok_or_else(|| Problem::not_found("order"))?;
+        Ok(self.end_of(&row)?.unwrap_or(PlaceReply::Unfinished))
+    }
+
+    /// A number nobody has. Codes grow by a letter when the short ones run out.
+    fn new_number(&self, order_id: &str, now: i64) -> Result<String, Problem> {
+        let desk = desk_of_uuid(order_id).unwrap_or_default();
+        let year = domain::time::year(now);
+        let mut number = String::new();
+        for attempt in 0..64_u32 {
+            let random = u64::from_le_bytes(clock::random_bytes());
+            let characters = 6_u32.saturating_add(attempt / 8);
+            number = order_number(year, desk, random, characters);
+            if self.rows.number_is_free(&number)? {
+                break;
+            }
+        }
+        Ok(number)
+    }
+
+    /// For tests: what was written is durable before the fault happens.
+    async fn after_write(&self, scope: &Scope, step: &str) -> Result<(), Problem> {
+        match faults::at(scope, &format!("{step}.written")) {
+            None | Some(faults::Mode::Before | faults::Mode::Twice) => Ok(()),
+            Some(mode) => {
+                self.state.storage().sync().await.map_err(broken)?;
+                if mode == faults::Mode::Kill {
+                    faults::die(step).await;
+                }
+                Err(Problem::new(code::INTERNAL, "fault: lost"))
+            }
+        }
+    }
+}
+
+/// For tests: an error before anything is written.
+fn fault(scope: &Scope, step: &str) -> Result<(), Problem> {
+    match faults::at(scope, step) {
+        Some(faults::Mode::Before) => Err(Problem::new(code::INTERNAL, "fault: before")),
+        _ => Ok(()),
+    }
+}
+
+impl Work {
+    fn of_shard(&self, shard: u16) -> impl Iterator<Item = &Allocation> {
+        self.allocations
+            .iter()
+            .filter(move |allocation| allocation.shard == shard)
+    }
+}
+
+fn place_of(allocation: &Allocation) -> Place {
+    Place {
+        warehouse_id: allocation.warehouse_id.clone(),
+        sku: allocation.sku.clone(),
+    }
+}
+
+fn quantity_at(work: &Work, place: &Place) -> i64 {
+    work.allocations
+        .iter()
+        .find(|allocation| place_of(allocation) == *place)
+        .map_or(0, |allocation| allocation.quantity)
+}

@@ -1,0 +1,555 @@
+//! The desk's tables. All calls are synchronous, so a run of them without an
+//! await between is one atomic commit.
+
+use contract::order::{HistoryEntry, OrderContent, OrderSummary, OrderView};
+use contract::{Actor, Problem};
+use domain::lifecycle::{Life, PaymentStatus, Status, StockChore};
+use domain::limits::DESK_ROWS_TTL_MS;
+use domain::placement::{Phase, Placement};
+use domain::time::rfc3339;
+use edge::sqlite::{first, int, rows, run, text, text_or_null};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use worker::SqlStorage;
+
+use super::broken;
+
+pub struct Rows {
+    sql: SqlStorage,
+    ready: worker::Result<()>,
+}
+
+/// One order or placement.
+#[derive(Debug, Clone, Deserialize)]
+pub struct OrderRow {
+    pub order_id: String,
+    pub number: Option<String>,
+    pub customer_id: String,
+    pub cart_id: String,
+    /// `deducting`, `stuck`, `placed` or `undone`.
+    pub phase: String,
+    /// Empty for a placement that was closed before it arrived.
+    pub content: String,
+    pub placement: String,
+    pub status: String,
+    pub payment: String,
+    pub version: u32,
+    pub tracking_number: Option<String>,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+}
+
+impl OrderRow {
+    pub fn is_order(&self) -> bool {
+        self.phase == "placed"
+    }
+
+    pub fn life(&self) -> Life {
+        let payment = match self.payment.as_str() {
+            "paid" => PaymentStatus::Paid,
+            "cancelled" => PaymentStatus::Cancelled,
+            _ => PaymentStatus::Pending,
+        };
+        Life {
+            status: Status::from_name(&self.status).unwrap_or(Status::Pending),
+            payment,
+            version: self.version,
+        }
+    }
+
+    pub fn placement(&self) -> Result<Placement, Problem> {
+        parse(&self.placement)
+    }
+
+    pub fn content(&self) -> Result<OrderContent, Problem> {
+        parse(&self.content)
+    }
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    serde_json::from_str(text).map_err(|error| broken(error.into()))
+}
+
+#[derive(Deserialize)]
+struct HistoryRow {
+    version: u32,
+    old_status: Option<String>,
+    new_status: String,
+    changed_by: String,
+    reason: Option<String>,
+    at_ms: i64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct ChoreRow {
+    pub order_id: String,
+    pub shard: u16,
+    pub kind: String,
+    pub attempts: u32,
+}
+
+#[derive(Deserialize)]
+struct Due {
+    at: Option<i64>,
+}
+
+const COLUMNS: &str = "order_id, number, customer_id, cart_id, phase, content, placement, status,
+    payment, version, tracking_number, created_ms, updated_ms";
+
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS orders (
+      order_id TEXT PRIMARY KEY,
+      number TEXT UNIQUE,
+      customer_id TEXT NOT NULL,
+      cart_id TEXT NOT NULL,
+      phase TEXT NOT NULL,
+      content TEXT NOT NULL,
+      placement TEXT NOT NULL,
+      status TEXT NOT NULL DEFAULT 'pending',
+      payment TEXT NOT NULL DEFAULT 'pending',
+      version INTEGER NOT NULL DEFAULT 0,
+      projected INTEGER NOT NULL DEFAULT 0,
+      tracking_number TEXT,
+      pay_by_ms INTEGER,
+      created_ms INTEGER NOT NULL,
+      updated_ms INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS orders_open ON orders (phase) WHERE phase IN ('deducting', 'stuck');
+    CREATE INDEX IF NOT EXISTS orders_behind ON orders (order_id) WHERE projected <> version;
+    CREATE INDEX IF NOT EXISTS orders_unpaid ON orders (pay_by_ms) WHERE pay_by_ms IS NOT NULL;
+    CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer_id, order_id);
+    CREATE INDEX IF NOT EXISTS orders_by_age ON orders (updated_ms);
+    CREATE UNIQUE INDEX IF NOT EXISTS one_order_a_cart ON orders (cart_id)
+      WHERE phase <> 'undone';
+    CREATE TABLE IF NOT EXISTS history (
+      order_id TEXT NOT NULL, version INTEGER NOT NULL, old_status TEXT, new_status TEXT NOT NULL,
+      changed_by TEXT NOT NULL, reason TEXT, at_ms INTEGER NOT NULL,
+      PRIMARY KEY (order_id, version)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS chores (
+      order_id TEXT NOT NULL, shard INTEGER NOT NULL, kind TEXT NOT NULL,
+      attempts INTEGER NOT NULL DEFAULT 0, due_ms INTEGER NOT NULL,
+      PRIMARY KEY (order_id, shard, kind)
+    ) WITHOUT ROWID;";
+
+impl Rows {
+    pub fn open(sql: SqlStorage) -> Self {
+        let ready = sql.exec(TABLES, None).map(|_| ());
+        Self { sql, ready }
+    }
+
+    pub fn sql(&self) -> Result<&SqlStorage, Problem> {
+        match &self.ready {
+            Ok(()) => Ok(&self.sql),
+            Err(error) => Err(broken(worker::Error::RustError(error.to_string()))),
+        }
+    }
+
+    /// By id or by number.
+    pub fn order(&self, order: &str) -> Result<Option<OrderRow>, Problem> {
+        let statement =
+            format!("SELECT {COLUMNS} FROM orders WHERE order_id = ?1 OR number = ?1 LIMIT 1");
+        first(self.sql()?, &statement, vec![text(order)]).map_err(broken)
+    }
+
+    /// The order or unfinished placement that was made of a cart.
+    pub fn live_of_cart(&self, cart_id: &str) -> Result<Option<OrderRow>, Problem> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM orders WHERE cart_id = ?1 AND phase <> 'undone' LIMIT 1"
+        );
+        first(self.sql()?, &statement, vec![text(cart_id)]).map_err(broken)
+    }
+
+    /// Writes the journal: from here on the placement will come to an end.
+    pub fn journal(
+        &self,
+        content: &OrderContent,
+        placement: &Placement,
+        now: i64,
+    ) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "INSERT INTO orders
+               (order_id, customer_id, cart_id, phase, content, placement, created_ms, updated_ms)
+             VALUES (?1, ?2, ?3, 'deducting', ?4, ?5, ?6, ?6)",
+            vec![
+                text(&content.order_id),
+                text(&content.customer_id),
+                text(&content.cart_id),
+                text(json!(content).to_string()),
+                text(json!(placement).to_string()),
+                int(now),
+            ],
+        )
+        .map_err(broken)
+    }
+
+    /// Closes an order id that never arrived, so that it cannot arrive later.
+    pub fn close(
+        &self,
+        order_id: &str,
+        cart_id: &str,
+        customer_id: &str,
+        now: i64,
+    ) -> Result<(), Problem> {
+        let mut placement = Placement::new([], now);
+        placement.phase = Phase::Undone;
+        run(
+            self.sql()?,
+            "INSERT INTO orders
+               (order_id, customer_id, cart_id, phase, content, placement, created_ms, updated_ms)
+             VALUES (?1, ?2, ?3, 'undone', '', ?4, ?5, ?5)",
+            vec![
+                text(order_id),
+                text(customer_id),
+                text(cart_id),
+                text(json!(placement).to_string()),
+                int(now),
+            ],
+        )
+        .map_err(broken)
+    }
+
+    /// Whether a number is free. Numbers are unique within the desk, and name it.
+    pub fn number_is_free(&self, number: &str) -> Result<bool, Problem> {
+        let taken: Option<Value> = first(
+            self.sql()?,
+            "SELECT 1 AS taken FROM orders WHERE number = ?1",
+            vec![text(number)],
+        )
+        .map_err(broken)?;
+        Ok(taken.is_none())
+    }
+
+    /// The placement has come to a good end: the order stands.
+    pub fn set_placed(
+        &self,
+        order_id: &str,
+        number: &str,
+        placement: &Placement,
+        customer: &Actor,
+        pay_by_ms: i64,
+        now: i64,
+    ) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "UPDATE orders SET phase = 'placed', number = ?2, placement = ?3, version = 1,
+               pay_by_ms = ?4, updated_ms = ?5 WHERE order_id = ?1",
+            vec![
+                text(order_id),
+                text(number),
+                text(json!(placement).to_string()),
+                int(pay_by_ms),
+                int(now),
+            ],
+        )
+        .map_err(broken)?;
+        self.add_history(
+            order_id,
+            1,
+            None,
+            Status::Pending,
+            &customer.tag(),
+            None,
+            now,
+        )
+    }
+
+    /// The placement has come to another end, or is stuck.
+    pub fn set_phase(
+        &self,
+        order_id: &str,
+        phase: &str,
+        placement: &Placement,
+        now: i64,
+    ) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "UPDATE orders SET phase = ?2, placement = ?3, updated_ms = ?4 WHERE order_id = ?1",
+            vec![
+                text(order_id),
+                text(phase),
+                text(json!(placement).to_string()),
+                int(now),
+            ],
+        )
+        .map_err(broken)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one parameter a column")]
+    pub fn add_history(
+        &self,
+        order_id: &str,
+        version: u32,
+        old: Option<Status>,
+        new: Status,
+        by: &str,
+        reason: Option<&str>,
+        now: i64,
+    ) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "INSERT INTO history (order_id, version, old_status, new_status, changed_by, reason, at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            vec![
+                text(order_id),
+                int(i64::from(version)),
+                text_or_null(old.map(|old| old.name().to_owned())),
+                text(new.name()),
+                text(by),
+                text_or_null(reason.map(ToOwned::to_owned)),
+                int(now),
+            ],
+        )
+        .map_err(broken)
+    }
+
+    /// The order has taken an edge.
+    pub fn set_life(
+        &self,
+        order_id: &str,
+        life: Life,
+        tracking_number: Option<&str>,
+        now: i64,
+    ) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "UPDATE orders SET status = ?2, payment = ?3, version = ?4,
+               tracking_number = COALESCE(?5, tracking_number), updated_ms = ?6,
+               pay_by_ms = CASE WHEN ?7 THEN pay_by_ms ELSE NULL END
+             WHERE order_id = ?1",
+            vec![
+                text(order_id),
+                text(life.status.name()),
+                text(life.payment.name()),
+                int(i64::from(life.version)),
+                text_or_null(tracking_number.map(ToOwned::to_owned)),
+                int(now),
+                int(i64::from(life.awaits_payment())),
+            ],
+        )
+        .map_err(broken)
+    }
+
+    pub fn add_chore(
+        &self,
+        order_id: &str,
+        shard: u16,
+        chore: StockChore,
+        due_ms: i64,
+    ) -> Result<(), Problem> {
+        let kind = match chore {
+            StockChore::Release => "release",
+            StockChore::Ship => "ship",
+        };
+        run(
+            self.sql()?,
+            "INSERT INTO chores (order_id, shard, kind, due_ms) VALUES (?1, ?2, ?3, ?4)",
+            vec![
+                text(order_id),
+                int(i64::from(shard)),
+                text(kind),
+                int(due_ms),
+            ],
+        )
+        .map_err(broken)
+    }
+
+    pub fn chores_of(&self, order_id: &str) -> Result<Vec<ChoreRow>, Problem> {
+        rows(
+            self.sql()?,
+            "SELECT order_id, shard, kind, attempts FROM chores WHERE order_id = ?1
+             ORDER BY shard DESC",
+            vec![text(order_id)],
+        )
+        .map_err(broken)
+    }
+
+    /// Orders with chores that are due.
+    pub fn chores_due(&self, now: i64) -> Result<Vec<String>, Problem> {
+        let found: Vec<ChoreRow> = rows(
+            self.sql()?,
+            "SELECT order_id, shard, kind, attempts FROM chores WHERE due_ms <= ?1
+             ORDER BY due_ms LIMIT 100",
+            vec![int(now)],
+        )
+        .map_err(broken)?;
+        let mut orders: Vec<String> = found.into_iter().map(|chore| chore.order_id).collect();
+        orders.dedup();
+        Ok(orders)
+    }
+
+    pub fn chore_done(&self, chore: &ChoreRow) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "DELETE FROM chores WHERE order_id = ?1 AND shard = ?2 AND kind = ?3",
+            vec![
+                text(&chore.order_id),
+                int(i64::from(chore.shard)),
+                text(&chore.kind),
+            ],
+        )
+        .map_err(broken)
+    }
+
+    pub fn chore_again(&self, chore: &ChoreRow, due_ms: i64) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "UPDATE chores SET attempts = attempts + 1, due_ms = ?4
+             WHERE order_id = ?1 AND shard = ?2 AND kind = ?3",
+            vec![
+                text(&chore.order_id),
+                int(i64::from(chore.shard)),
+                text(&chore.kind),
+                int(due_ms),
+            ],
+        )
+        .map_err(broken)
+    }
+
+    /// Placements whose end is not written.
+    pub fn unfinished(&self) -> Result<Vec<OrderRow>, Problem> {
+        let statement = format!("SELECT {COLUMNS} FROM orders WHERE phase = 'deducting' LIMIT 200");
+        rows(self.sql()?, &statement, Vec::new()).map_err(broken)
+    }
+
+    /// Orders whose time to be paid has run out.
+    pub fn unpaid(&self, now: i64) -> Result<Vec<OrderRow>, Problem> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM orders WHERE pay_by_ms <= ?1 ORDER BY pay_by_ms LIMIT 100"
+        );
+        rows(self.sql()?, &statement, vec![int(now)]).map_err(broken)
+    }
+
+    /// What the database lacks, oldest first.
+    pub fn behind(&self, limit: i64) -> Result<Vec<OrderRow>, Problem> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM orders WHERE projected <> version ORDER BY order_id LIMIT ?1"
+        );
+        rows(self.sql()?, &statement, vec![int(limit)]).map_err(broken)
+    }
+
+    pub fn set_projected(&self, versions: &Value) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "UPDATE orders SET projected = p.version
+             FROM (SELECT value ->> 'i' AS order_id, value ->> 'v' AS version
+                   FROM json_each(?1)) AS p
+             WHERE orders.order_id = p.order_id",
+            vec![text(versions.to_string())],
+        )
+        .map_err(broken)
+    }
+
+    pub fn history(&self, order_id: &str) -> Result<Vec<HistoryEntry>, Problem> {
+        let found: Vec<HistoryRow> = rows(
+            self.sql()?,
+            "SELECT version, old_status, new_status, changed_by, reason, at_ms
+             FROM history WHERE order_id = ?1 ORDER BY version",
+            vec![text(order_id)],
+        )
+        .map_err(broken)?;
+        Ok(found
+            .into_iter()
+            .map(|row| HistoryEntry {
+                history_id: format!("{order_id}:{:06}", row.version),
+                old_status: row.old_status.as_deref().and_then(Status::from_name),
+                new_status: Status::from_name(&row.new_status).unwrap_or(Status::Pending),
+                changed_by: row.changed_by,
+                reason: row.reason,
+                created_at: rfc3339(row.at_ms),
+            })
+            .collect())
+    }
+
+    pub fn view(&self, row: &OrderRow) -> Result<OrderView, Problem> {
+        let life = row.life();
+        Ok(OrderView {
+            order_number: row.number.clone().unwrap_or_default(),
+            status: life.status,
+            payment_status: life.payment,
+            version: life.version,
+            content: row.content()?,
+            tracking_number: row.tracking_number.clone(),
+            created_at: rfc3339(row.created_ms),
+            updated_at: rfc3339(row.updated_ms),
+            history: self.history(&row.order_id)?,
+            next_statuses: life.status.next().to_vec(),
+        })
+    }
+
+    /// A customer's orders that changed lately, newest first: what the database may lack.
+    pub fn recent(&self, customer_id: &str) -> Result<Vec<OrderSummary>, Problem> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM orders
+             WHERE customer_id = ?1 AND phase = 'placed' AND projected <> version
+             ORDER BY order_id DESC LIMIT 100"
+        );
+        let found: Vec<OrderRow> =
+            rows(self.sql()?, &statement, vec![text(customer_id)]).map_err(broken)?;
+        found
+            .iter()
+            .map(|row| {
+                let (content, life) = (row.content()?, row.life());
+                Ok(OrderSummary {
+                    order_id: row.order_id.clone(),
+                    order_number: row.number.clone().unwrap_or_default(),
+                    status: life.status,
+                    payment_status: life.payment,
+                    version: life.version,
+                    total_minor: content.totals.total_minor,
+                    currency: content.currency,
+                    created_at: rfc3339(row.created_ms),
+                    updated_at: rfc3339(row.updated_ms),
+                })
+            })
+            .collect()
+    }
+
+    /// A page of everything, for an admin's export.
+    pub fn export(&self, after: &str) -> Result<Value, Problem> {
+        let statement =
+            format!("SELECT {COLUMNS} FROM orders WHERE order_id > ?1 ORDER BY order_id LIMIT 100");
+        let page: Vec<Value> = rows(self.sql()?, &statement, vec![text(after)]).map_err(broken)?;
+        let next = page.last().and_then(|row| row.get("order_id")).cloned();
+        Ok(json!({ "orders": page, "next_after": next }))
+    }
+
+    /// The earliest time at which there is something to do.
+    pub fn next_due(&self, now: i64, recover_after: i64) -> Result<Option<i64>, Problem> {
+        let due: Option<Due> = first(
+            self.sql()?,
+            "SELECT MIN(at) AS at FROM (
+               SELECT MIN(pay_by_ms) AS at FROM orders WHERE pay_by_ms IS NOT NULL
+               UNION ALL SELECT MIN(due_ms) FROM chores
+               UNION ALL SELECT ?1 FROM orders WHERE phase = 'deducting'
+               UNION ALL SELECT ?1 FROM orders WHERE projected <> version)",
+            vec![int(now.saturating_add(recover_after))],
+        )
+        .map_err(broken)?;
+        Ok(due.and_then(|due| due.at))
+    }
+
+    /// Rows that nobody needs any more: undone placements and finished, projected
+    /// orders, a week after their last change.
+    pub fn forget_old(&self, now: i64) -> Result<(), Problem> {
+        let before = int(now.saturating_sub(DESK_ROWS_TTL_MS));
+        let sql = self.sql()?;
+        run(
+            sql,
+            "DELETE FROM history WHERE order_id IN (
+               SELECT order_id FROM orders WHERE updated_ms < ?1 AND projected = version
+                 AND (phase = 'undone' OR status IN ('delivered', 'cancelled')))",
+            vec![before],
+        )
+        .map_err(broken)?;
+        run(
+            sql,
+            "DELETE FROM orders WHERE updated_ms < ?1 AND projected = version
+               AND (phase = 'undone' OR status IN ('delivered', 'cancelled'))",
+            vec![int(now.saturating_sub(DESK_ROWS_TTL_MS))],
+        )
+        .map_err(broken)
+    }
+}
