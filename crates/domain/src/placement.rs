@@ -5,8 +5,17 @@
 //! anyone; what lies between need not be written, because every effect is safe
 //! to perform twice: a repeated deduction finds its own hold, a repeated release
 //! finds nothing left to give back, and a deduction that arrives after its
-//! release finds a closed hold and is refused. After a crash the owner therefore
-//! feeds [`Event::Due`] to what it journaled, and the placement goes on.
+//! release finds a closed hold and is refused.
+//!
+//! After a crash the owner calls [`Placement::resume`] on what it journaled and
+//! feeds [`Event::Due`]: the placement is undone. It must not go on to the end,
+//! since it may have been undoing already, and a release that is still on its way
+//! would then give back the stock of an order that stands. Nobody was told of it,
+//! so undoing it takes nothing from anybody, and the buyer gets a new one.
+//!
+//! Every leg that was ever asked is released when the order is undone, a refused
+//! one too: a copy of the question may still be on its way, and only the release
+//! closes the door to it.
 //!
 //! Shards are deducted in one fixed order, so that two carts with the same goods
 //! in opposite order never wait for each other, and released last first.
@@ -30,9 +39,16 @@ pub enum Leg {
     /// Asked, and not known: it may be held.
     Asked,
     Held,
-    /// The shard said no, so nothing of this order is held there.
+    /// The shard said no. A repeat that is still on its way may yet be told yes.
     Refused,
     Released,
+}
+
+impl Leg {
+    /// It was asked and not released, so something is held there, or may yet be.
+    fn may_hold(self) -> bool {
+        matches!(self, Self::Asked | Self::Held | Self::Refused)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,8 +146,15 @@ impl Placement {
     }
 
     /// To be called on a journal that was read back after a crash: what was asked
-    /// before it is not known, so every leg may have been.
+    /// before it is not known, so every leg may be held, or may be on its way back.
+    /// It is undone from here on. A finished or stuck one stays as it is.
     pub fn resume(&mut self) {
+        if self.phase != Phase::Deducting {
+            return;
+        }
+        self.phase = Phase::Undoing;
+        self.attempts = 0;
+        self.cause = Some(Cause::Closed);
         for (_, leg) in &mut self.legs {
             if *leg == Leg::Open {
                 *leg = Leg::Asked;
@@ -148,16 +171,16 @@ impl Placement {
     pub fn apply(&mut self, event: Event, now_ms: i64) -> Vec<Effect> {
         match (self.phase, event) {
             (Phase::Deducting, Event::Due) => self.deduct_next(now_ms),
-            (Phase::Deducting, Event::Held { shard }) => {
+            (Phase::Deducting, Event::Held { shard }) if self.awaits(shard) => {
                 self.set(shard, Leg::Held);
                 self.attempts = 0;
                 self.deduct_next(now_ms)
             }
-            (Phase::Deducting, Event::Refused { shard, cause }) => {
+            (Phase::Deducting, Event::Refused { shard, cause }) if self.awaits(shard) => {
                 self.set(shard, Leg::Refused);
                 self.undo(cause, now_ms)
             }
-            (Phase::Deducting, Event::Lost { .. }) => {
+            (Phase::Deducting, Event::Lost { shard }) if self.awaits(shard) => {
                 self.attempts = self.attempts.saturating_add(1);
                 if self.attempts < DEDUCT_TRIES {
                     vec![self.wake(now_ms)]
@@ -165,13 +188,18 @@ impl Placement {
                     self.undo(Cause::Unavailable, now_ms)
                 }
             }
-            (Phase::Undoing, Event::Due) => self.release_next(now_ms),
-            (Phase::Undoing, Event::Released { shard }) => {
+            (Phase::Undoing, Event::Due) => {
+                if self.attempts == 0 {
+                    self.since_ms = now_ms;
+                }
+                self.release_next(now_ms)
+            }
+            (Phase::Undoing, Event::Released { shard }) if self.may_hold(shard) => {
                 self.set(shard, Leg::Released);
                 self.attempts = 0;
                 self.release_next(now_ms)
             }
-            (Phase::Undoing, Event::Lost { .. }) => {
+            (Phase::Undoing, Event::Lost { shard }) if self.may_hold(shard) => {
                 self.attempts = self.attempts.saturating_add(1);
                 if now_ms.saturating_sub(self.since_ms) >= STUCK_AFTER_MS {
                     self.phase = Phase::Stuck;
@@ -192,6 +220,20 @@ impl Placement {
         self.phase = phase;
         self.attempts = 0;
         self.since_ms = now_ms;
+    }
+
+    fn leg(&self, shard: u16) -> Option<Leg> {
+        let found = self.legs.iter().find(|(number, _)| *number == shard);
+        found.map(|(_, leg)| *leg)
+    }
+
+    /// An answer about a leg that is not asked is late, or comes a second time.
+    fn awaits(&self, shard: u16) -> bool {
+        self.leg(shard) == Some(Leg::Asked)
+    }
+
+    fn may_hold(&self, shard: u16) -> bool {
+        self.leg(shard).is_some_and(Leg::may_hold)
     }
 
     fn set(&mut self, shard: u16, leg: Leg) {
@@ -235,14 +277,12 @@ impl Placement {
         self.release_next(now_ms)
     }
 
-    /// A leg whose answer is unknown is released too: it may be held, and the
-    /// release closes the door to a deduction that is still on its way.
     fn release_next(&mut self, now_ms: i64) -> Vec<Effect> {
         let next = self
             .legs
             .iter()
             .rev()
-            .find(|(_, leg)| matches!(leg, Leg::Asked | Leg::Held));
+            .find(|(_, leg)| leg.may_hold());
         if let Some((shard, _)) = next {
             return vec![Effect::Release { shard: *shard }];
         }

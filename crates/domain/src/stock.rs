@@ -124,8 +124,8 @@ pub enum Op {
         reason: String,
         key: String,
     },
-    /// What there is of these SKUs. A `fresh` look comes after what is being
-    /// committed while it arrives: only such a one is good for refusing a buyer.
+    /// What there is of these SKUs. A `fresh` look is read from the database after
+    /// it arrived: only such a one is good for refusing a buyer.
     Look { skus: Vec<String>, fresh: bool },
 }
 
@@ -179,6 +179,20 @@ pub enum Answer {
     },
     /// The database did not answer; it may or may not have happened.
     Unknown,
+}
+
+impl Answer {
+    /// Nothing was done, and nothing will be by asking the same again at once.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Short { .. }
+            | Self::Missing { .. }
+            | Self::Changed { .. }
+            | Self::Closed
+            | Self::Exceeds { .. } => true,
+            Self::Held { .. } | Self::Done { .. } | Self::Seen { .. } | Self::Unknown => false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -77,19 +77,10 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
     let service = match incoming.path().as_slice() {
         ["health"] => return health(incoming),
         ["stats"] => return figures::stats(env, incoming).await,
-        ["cart", ..] | ["api", "admin", "desks", "cart", ..] => "CART_SERVICE",
-        ["orders", ..]
-        | ["api", "v1", "orders", ..]
-        | ["api", "admin", "placements" | "desks", ..] => "ORDER_SERVICE",
-        ["products", ..]
-        | ["api", "fulfillment", ..]
-        | ["api", "stock", ..]
-        | [
-            "api",
-            "admin",
-            "import" | "products" | "variants" | "warehouses",
-            ..,
-        ] => "FULFILLMENT_SERVICE",
+        ["cart", ..] => CARTS,
+        ["orders", ..] => ORDERS,
+        ["products", ..] => FULFILLMENT,
+        ["api", rest @ ..] => api(rest)?,
         _ => return Err(Problem::not_found("route")),
     };
     let actor: Option<&Actor> = incoming.actor.as_ref();
@@ -101,6 +92,24 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         telemetry::error("server_error", &fields);
     }
     Ok(response)
+}
+
+const CARTS: &str = "CART_SERVICE";
+const ORDERS: &str = "ORDER_SERVICE";
+const FULFILLMENT: &str = "FULFILLMENT_SERVICE";
+
+fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
+    match path {
+        ["v1", "orders", ..] => Ok(ORDERS),
+        ["fulfillment" | "stock", ..] => Ok(FULFILLMENT),
+        ["admin", of, rest @ ..] => match (*of, rest) {
+            ("desks", ["cart", ..]) => Ok(CARTS),
+            ("desks" | "placements", _) => Ok(ORDERS),
+            ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),
+            _ => Err(Problem::not_found("route")),
+        },
+        _ => Err(Problem::not_found("route")),
+    }
 }
 
 fn health(incoming: &Incoming) -> Outcome {

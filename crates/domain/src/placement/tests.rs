@@ -36,9 +36,11 @@ fn a_refusal_releases_what_was_held_last_first() {
         shard: 2,
         cause: short(),
     };
-    assert_eq!(placement.apply(refused, 0), [Effect::Release { shard: 1 }]);
-    let released = Event::Released { shard: 1 };
-    assert_eq!(placement.apply(released, 0), [Effect::Release { shard: 0 }]);
+    assert_eq!(placement.apply(refused, 0), [Effect::Release { shard: 2 }]);
+    for shard in [2, 1] {
+        let effects = placement.apply(Event::Released { shard }, 0);
+        assert_eq!(effects, [Effect::Release { shard: shard - 1 }]);
+    }
     let released = Event::Released { shard: 0 };
     assert_eq!(placement.apply(released, 0), [Effect::Finish]);
     assert_eq!(
@@ -47,15 +49,44 @@ fn a_refusal_releases_what_was_held_last_first() {
     );
 }
 
+/// The first call was lost and is still on its way; its repeat was refused.
 #[test]
-fn the_first_refusal_has_nothing_to_release_when_nothing_else_is_open() {
+fn a_refused_leg_is_closed_to_a_copy_that_comes_later() {
     let mut placement = Placement::new([3], 0);
     placement.apply(Event::Due, 0);
+    placement.apply(Event::Lost { shard: 3 }, 0);
+    placement.apply(Event::Due, 50);
     let refused = Event::Refused {
         shard: 3,
         cause: short(),
     };
-    assert_eq!(placement.apply(refused, 0), [Effect::Finish]);
+    assert_eq!(placement.apply(refused, 60), [Effect::Release { shard: 3 }]);
+    let released = Event::Released { shard: 3 };
+    assert_eq!(placement.apply(released, 70), [Effect::Finish]);
+}
+
+/// The first call was refused late; its repeat, asked meanwhile, was granted.
+#[test]
+fn a_late_answer_does_not_undo_what_is_held() {
+    let mut placement = Placement::new([0, 1], 0);
+    placement.apply(Event::Due, 0);
+    placement.apply(Event::Lost { shard: 0 }, 0);
+    placement.apply(Event::Due, 50);
+    placement.apply(Event::Held { shard: 0 }, 60);
+    let refused = Event::Refused {
+        shard: 0,
+        cause: short(),
+    };
+    for late in [
+        refused,
+        Event::Held { shard: 0 },
+        Event::Lost { shard: 0 },
+        Event::Released { shard: 0 },
+    ] {
+        let before = placement.clone();
+        assert_eq!(placement.apply(late, 70), []);
+        assert_eq!(placement, before);
+    }
 }
 
 #[test]
@@ -141,17 +172,33 @@ fn what_was_never_asked_is_not_released() {
         shard: 0,
         cause: short(),
     };
-    assert_eq!(placement.apply(refused, 0), [Effect::Finish]);
+    assert_eq!(placement.apply(refused, 0), [Effect::Release { shard: 0 }]);
+    let released = Event::Released { shard: 0 };
+    assert_eq!(placement.apply(released, 0), [Effect::Finish]);
 }
 
+/// It may have been undoing, with a release still on its way: whoever went on to
+/// place it would see its stock given back.
 #[test]
-fn after_a_crash_every_leg_may_be_held() {
+fn after_a_crash_it_is_undone_and_every_leg_may_be_held() {
     let mut placement = Placement::new([0, 1], 0);
     placement.resume();
-    placement.apply(Event::Due, 0);
-    let refused = Event::Refused {
-        shard: 0,
-        cause: Cause::Closed,
-    };
-    assert_eq!(placement.apply(refused, 0), [Effect::Release { shard: 1 }]);
+    let released = |shard| Event::Released { shard };
+    assert_eq!(
+        placement.apply(Event::Due, 90_000),
+        [Effect::Release { shard: 1 }]
+    );
+    // The time before the crash does not count against it.
+    let effects = placement.apply(Event::Lost { shard: 1 }, 91_000);
+    assert!(matches!(effects[..], [Effect::Wake { .. }]));
+    placement.apply(Event::Due, 92_000);
+    assert_eq!(
+        placement.apply(released(1), 93_000),
+        [Effect::Release { shard: 0 }]
+    );
+    assert_eq!(placement.apply(released(0), 94_000), [Effect::Finish]);
+    assert_eq!(placement.phase, Phase::Undone);
+    let end = placement.clone();
+    placement.resume();
+    assert_eq!(placement, end);
 }

@@ -5,8 +5,14 @@
 //! [`Desk::step`] names and reports how it ended; answers are collected with
 //! [`Desk::answers`]. Everything is bounded: the queue, the operations in a
 //! batch, the tries after a conflict, the memory of rows and holds.
+//!
+//! Memory may say yes, never no. A yes is proved by the commit that it leads to. A
+//! no leads to none, and memory may be wrong: a batch that this desk, or the one
+//! before it, has given up waiting for may be applied long after its rows were
+//! read again. So what a refusal is built on is read for it, and a fresh look is
+//! read as well.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 
 use super::evaluate::{Draft, Known, decide};
@@ -48,6 +54,12 @@ enum Stage {
     },
 }
 
+#[derive(Debug, Default)]
+struct Proved {
+    skus: BTreeSet<String>,
+    orders: BTreeSet<String>,
+}
+
 /// What the owner has to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -67,6 +79,8 @@ pub struct Desk {
     stage: Stage,
     /// The adjustment keys of the taken operations have been read.
     keys_read: bool,
+    /// What was read, not remembered, for the taken operations.
+    proved: Proved,
     /// Holds are read before anything is decided: the last batch met a surprise.
     doubtful: bool,
     tries: u32,
@@ -79,8 +93,7 @@ pub struct Desk {
 impl Desk {
     /// Takes an operation in. Its answer comes under `ticket`.
     pub fn submit(&mut self, ticket: u64, op: Op) {
-        if let Op::Look { skus, fresh } = &op
-            && (!fresh || matches!(self.stage, Stage::Idle))
+        if let Op::Look { skus, fresh: false } = &op
             && let Some(rows) = self.look(skus)
         {
             self.answers.push((ticket, Answer::Seen { rows }));
@@ -91,10 +104,6 @@ impl Desk {
             return;
         }
         self.queue.push_back(Job { ticket, op });
-    }
-
-    pub fn look_afresh(&mut self, ticket: u64, skus: Vec<String>) {
-        self.submit(ticket, Op::Look { skus, fresh: true });
     }
 
     /// The answers that are ready, each ticket once.
@@ -145,6 +154,9 @@ impl Desk {
                 return Step::Read(reads);
             }
             let (draft, answers) = self.decide(now_ms);
+            if self.doubts_a_refusal(&answers) {
+                continue;
+            }
             if draft.is_empty() {
                 self.answers.extend(answers);
                 self.end_batch();
@@ -159,16 +171,20 @@ impl Desk {
     pub fn read_done(&mut self, found: Found) {
         if let Stage::Reading(reads) = mem::take(&mut self.stage) {
             for sku in reads.skus {
+                self.proved.skus.insert(sku.clone());
                 self.known.rows.insert(sku, BTreeMap::new());
             }
             for order in reads.orders {
+                self.proved.orders.insert(order.clone());
                 self.known.holds.insert(order, BTreeMap::new());
             }
             self.known.rows.extend(found.rows);
             self.known.holds.extend(found.holds);
             // A key that was asked for is known from now on: applied or not, the
             // jobs of this batch are decided next and nothing else writes it.
-            self.known.applied_keys = found.applied_keys.into_iter().collect();
+            if !reads.adjust_keys.is_empty() {
+                self.known.applied_keys = found.applied_keys.into_iter().collect();
+            }
             self.doubtful = false;
             self.keys_read = true;
         }
@@ -213,6 +229,7 @@ impl Desk {
         }
         self.doubtful = true;
         self.keys_read = false;
+        self.proved = Proved::default();
         if self.tries >= TRIES_MAX {
             let unknown = self
                 .taken
@@ -228,19 +245,48 @@ impl Desk {
         self.tries = 0;
         self.doubtful = false;
         self.keys_read = false;
+        self.proved = Proved::default();
+    }
+
+    /// Forgets what a refusal is built on and was not read for it. Each time there
+    /// is less of that, so it ends.
+    fn doubts_a_refusal(&mut self, answers: &[(u64, Answer)]) -> bool {
+        let mut unproved = false;
+        for (job, (_, answer)) in self.taken.iter().zip(answers) {
+            if !answer.is_refusal() {
+                continue;
+            }
+            for place in job.op.places() {
+                if !self.proved.skus.contains(&place.sku) {
+                    self.known.rows.remove(&place.sku);
+                    unproved = true;
+                }
+            }
+            if let Some(order_id) = order_of(&job.op)
+                && !self.proved.orders.contains(order_id)
+            {
+                self.known.holds.remove(order_id);
+                unproved = true;
+            }
+        }
+        self.doubtful |= unproved;
+        unproved
     }
 
     /// What the taken operations need that is not known.
     fn reads(&self) -> Reads {
         let mut reads = Reads::default();
         for job in &self.taken {
-            let looked = match &job.op {
-                Op::Look { skus, .. } => skus.iter().collect(),
-                op => op.places().into_iter().map(|place| &place.sku).collect(),
+            let (looked, fresh): (Vec<&String>, bool) = match &job.op {
+                Op::Look { skus, fresh } => (skus.iter().collect(), *fresh),
+                op => (
+                    op.places().into_iter().map(|place| &place.sku).collect(),
+                    false,
+                ),
             };
-            let looked: Vec<&String> = looked;
             for sku in looked {
-                if !self.known.rows.contains_key(sku) {
+                let unproved = fresh && !self.proved.skus.contains(sku);
+                if unproved || !self.known.rows.contains_key(sku) {
                     reads.skus.push(sku.clone());
                 }
             }

@@ -16,7 +16,6 @@ pub enum Step {
     OrderJournal,
     StockDeduct0,
     StockDeduct1,
-    OrderUndo,
     StockRelease0,
     StockRelease1,
     OrderFinish,
@@ -33,13 +32,12 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 18] = [
         Self::CartClaim,
         Self::Plan,
         Self::OrderJournal,
         Self::StockDeduct0,
         Self::StockDeduct1,
-        Self::OrderUndo,
         Self::StockRelease0,
         Self::StockRelease1,
         Self::OrderFinish,
@@ -62,7 +60,6 @@ impl Step {
             Self::OrderJournal => "order.journal",
             Self::StockDeduct0 => "stock.deduct.0",
             Self::StockDeduct1 => "stock.deduct.1",
-            Self::OrderUndo => "order.undo",
             Self::StockRelease0 => "stock.release.0",
             Self::StockRelease1 => "stock.release.1",
             Self::OrderFinish => "order.finish",

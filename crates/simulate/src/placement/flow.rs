@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use domain::placement::{Cause, backoff_ms};
 use domain::plan::{Allocation, Shortage, Wanted, allocate};
-use domain::stock::{Answer, SeenRow};
+use domain::stock::{Answer, Op, SeenRow};
 
 use super::cart_desk::CartDesk;
 use super::fault::Step;
@@ -152,7 +152,7 @@ impl CartDesk {
         let collect = flow.collect;
         for shard in 0..SHARDS {
             let skus = flow.wanted.iter().map(|line| line.sku.clone()).collect();
-            let look = Request::Look { skus };
+            let look = Request::Stock(Op::Look { skus, fresh: true });
             let call = net.call(me, Node::stock(shard), Some(Step::Plan), LOOK_MS, look);
             self.calls
                 .insert(call, (id, Asked::Look { collect, shard }));

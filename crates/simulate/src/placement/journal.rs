@@ -1,7 +1,7 @@
 //! What an order desk keeps in its storage: the rows of its orders, their chores,
-//! and the one timer. A row is written before the first side effect, at the turn
-//! to undoing, when it is stuck, at the end, and whenever the order's life goes
-//! on. While anything is unfinished there is a timer (A6).
+//! and the one timer. A row is written before the first side effect, when it is
+//! stuck, at the end, and whenever the order's life goes on. While anything is
+//! unfinished there is a timer (A6).
 
 use std::collections::BTreeMap;
 

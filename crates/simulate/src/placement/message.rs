@@ -77,10 +77,6 @@ pub enum Request {
         order_id: String,
     },
     Stock(Op),
-    /// What there is now, read and not remembered.
-    Look {
-        skus: Vec<String>,
-    },
     Settle {
         order_id: String,
     },

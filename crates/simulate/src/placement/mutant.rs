@@ -14,9 +14,11 @@ pub enum Mutant {
     LostAlarm,
     /// A release deletes its hold, so a deduction that comes later finds the door open.
     LateDeduct,
-    /// The turn to undoing is not journaled: after a crash the order may yet be
-    /// placed while a release of it is still on its way.
-    SilentUndo,
+    /// After a crash a placement goes on to its end, though it may have been undoing
+    /// and a release of it may still be on its way.
+    ForwardResume,
+    /// A shard that refused is not released, so a copy of its deduction finds the door open.
+    BelievedNo,
     /// A placement nobody knows is called undone without being closed.
     NoTombstone,
     /// A shortage is believed at first sight.
@@ -30,13 +32,14 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::NoClaim,
         Self::NoHoldCheck,
         Self::DoubleRestore,
         Self::LostAlarm,
         Self::LateDeduct,
-        Self::SilentUndo,
+        Self::ForwardResume,
+        Self::BelievedNo,
         Self::NoTombstone,
         Self::OneLook,
         Self::StaleLook,
@@ -51,7 +54,8 @@ impl Mutant {
             Self::DoubleRestore => "double-restore",
             Self::LostAlarm => "lost-alarm",
             Self::LateDeduct => "late-deduct",
-            Self::SilentUndo => "silent-undo",
+            Self::ForwardResume => "forward-resume",
+            Self::BelievedNo => "believed-no",
             Self::NoTombstone => "no-tombstone",
             Self::OneLook => "one-look",
             Self::StaleLook => "stale-look",

@@ -2,16 +2,14 @@
 //! and sees to it that what an order's life asks of the stock is done.
 //!
 //! Only the journal survives. A placement in memory may be lost at any instant;
-//! the timer then reads it back and goes on. Nobody is told of an end before it is
-//! written, and no release leaves before the turn to undoing is written: else a
-//! crash in between could make an order of it whose stock is given back by a
-//! release still on its way.
+//! the timer then reads it back and has it undone. Nobody is told of an end before
+//! it is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::lifecycle::{Life, Status, StockChore};
 use domain::limits::STOCK_WAIT_MS;
-use domain::placement::{Cause, Effect, Event, Phase, Placement};
+use domain::placement::{Cause, Effect, Event, Leg, Phase, Placement};
 use domain::stock::{Answer, DeductLine, Op, Place, RestoreLine};
 
 use super::fault::Step;
@@ -148,7 +146,13 @@ impl OrderDesk {
             return;
         };
         let mut placement = row.placement.clone();
-        placement.resume();
+        if net.is(Mutant::ForwardResume) {
+            for (_, leg) in &mut placement.legs {
+                *leg = Leg::Asked;
+            }
+        } else {
+            placement.resume();
+        }
         net.ledger.stats.resumed += 1;
         let shards: Vec<u16> = row.shards().collect();
         self.run(order_id, placement);
@@ -162,13 +166,8 @@ impl OrderDesk {
         let Some(run) = self.runs.get_mut(order_id) else {
             return;
         };
-        let before = run.placement.phase;
         net.note(|| format!("   {order_id}: {event:?}"));
         let effects = run.placement.apply(event, net.now);
-        let turned = before != Phase::Undoing && run.placement.phase == Phase::Undoing;
-        if turned && !net.is(Mutant::SilentUndo) && !self.write(net, order_id, Step::OrderUndo) {
-            return;
-        }
         for effect in effects {
             if !self.perform(net, order_id, effect) {
                 return;
@@ -238,6 +237,13 @@ impl OrderDesk {
                 };
                 (shard, Step::deduct(shard), op)
             }
+            Effect::Release { shard }
+                if net.is(Mutant::BelievedNo)
+                    && run.placement.legs.contains(&(shard, Leg::Refused)) =>
+            {
+                self.apply(net, order_id, Event::Released { shard });
+                return true;
+            }
             Effect::Release { shard } => {
                 let op = restore(order_id, row, shard, "undo");
                 (shard, Step::release(shard), op)
@@ -251,7 +257,7 @@ impl OrderDesk {
             }
             Effect::Finish => return self.finish(net, order_id),
             Effect::Attention => {
-                if self.write(net, order_id, Step::OrderUndo) {
+                if self.write(net, order_id, Step::OrderFinish) {
                     self.runs.remove(order_id);
                     self.tell(net, order_id, &PlaceReply::Unfinished);
                 }

@@ -52,6 +52,8 @@ pub struct Script {
     pub shelves: Vec<(u16, Place, i64)>,
     pub adjustments: Vec<Adjustment>,
     pub pay_within_ms: i64,
+    /// All shoppers begin within this time.
+    pub rush_ms: i64,
     addresses: Vec<Address>,
 }
 
@@ -95,7 +97,8 @@ impl Script {
                 })
             })
             .collect();
-        let customers = 1 + rng.below(5);
+        let crowd = rng.pick(&[2, 5, 5, 9], 5);
+        let customers = 1 + rng.below(crowd);
         let shoppers: Vec<Vec<Purchase>> = (0..customers)
             .map(|customer| {
                 (0..=rng.below(3))
@@ -109,6 +112,7 @@ impl Script {
             warehouses,
             shelves,
             adjustments,
+            rush_ms: rng.pick(&[10, 100, 1_000], 100),
             pay_within_ms: rng.pick(&[4_000, 60_000, 30 * 60_000], 60_000),
             addresses,
         }

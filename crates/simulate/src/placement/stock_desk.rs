@@ -43,16 +43,6 @@ impl StockDesk {
         }
     }
 
-    fn look(&mut self, net: &Net, call: CallId, skus: Vec<String>, fresh: bool) {
-        self.next_ticket += 1;
-        self.callers.insert(self.next_ticket, call);
-        if fresh && !net.is(Mutant::StaleLook) {
-            self.desk.look_afresh(self.next_ticket, skus);
-        } else {
-            self.desk.submit(self.next_ticket, Op::Look { skus });
-        }
-    }
-
     fn submit(&mut self, net: &mut Net, call: CallId, mut op: Op) {
         self.next_ticket += 1;
         match &mut op {
@@ -71,7 +61,8 @@ impl StockDesk {
                 self.deducting.remove(order_id);
                 self.restoring.remove(order_id);
             }
-            Op::Adjust { .. } | Op::Look { .. } => {}
+            Op::Adjust { .. } => {}
+            Op::Look { fresh, .. } => *fresh &= !net.is(Mutant::StaleLook),
         }
         self.callers.insert(self.next_ticket, call);
         self.desk.submit(self.next_ticket, op);
@@ -130,7 +121,6 @@ impl Actor for StockDesk {
     fn request(&mut self, net: &mut Net, call: CallId, request: Request) {
         match request {
             Request::Stock(op) => self.submit(net, call, op),
-            Request::Look { skus } => self.look(net, call, skus, true),
             Request::Settle { order_id } => {
                 self.desk.settle(&order_id);
                 net.reply(call, Reply::Done(true));

@@ -133,7 +133,7 @@ impl World {
     fn play(&mut self) {
         self.describe();
         for shopper in &self.cast.shoppers {
-            let at_ms = self.net.now + self.net.rng.between(0, 500);
+            let at_ms = self.net.now + self.net.rng.between(0, self.scene.rush_ms);
             self.net.wake(shopper.node(), at_ms, 0);
         }
         self.cast.house.open(&mut self.net);

@@ -1,0 +1,14 @@
+// `npm run bench`: every figure beside its floor, measured in the same run, on the release build.
+// `npm run bench -- place` runs one section. Sections: place, rush, size.
+import { ensureReady } from '../tools/setup.mjs';
+import { measurePlacing, printPlacing } from './place.mjs';
+
+const sections = {
+  async place() { printPlacing(await measurePlacing()); },
+};
+
+const wanted = process.argv.slice(2);
+await ensureReady({ variant: 'release' });
+for (const [name, section] of Object.entries(sections)) {
+  if (wanted.length === 0 || wanted.includes(name)) await section();
+}
