@@ -14,6 +14,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startRuntime } from '../../tools/runtime.mjs';
 import { mintToken } from '../../tools/token.mjs';
@@ -162,6 +163,29 @@ class Shop {
     return answerOf(response);
   }
 
+  /**
+   * One request as it stands, for what `fetch` would tidy up: the path is sent verbatim, and a
+   * body in pieces (an array) goes without a length.
+   */
+  raw(method, path, { headers = {}, body } = {}) {
+    const { hostname, port } = new URL(this.url);
+    return new Promise((resolve, reject) => {
+      const request = http.request({ hostname, port, method, path, headers, agent: false }, (response) => {
+        response.setEncoding('utf8');
+        let text = '';
+        response.on('data', (piece) => { text += piece; });
+        response.on('error', reject);
+        response.on('end', () => {
+          const { statusCode: status } = response;
+          answerOf(new Response(status === 204 || status === 304 ? null : text, { status, headers: response.headers })).then(resolve, reject);
+        });
+      });
+      request.on('error', reject);
+      if (Array.isArray(body)) for (const piece of body) request.write(piece);
+      request.end(Array.isArray(body) ? undefined : body);
+    });
+  }
+
   async import(catalogue) {
     const { status, text } = await this.admin.post('/api/admin/import', catalogue, { key: `import-${randomUUID()}` });
     assert.ok(status < 300, text);
@@ -202,7 +226,7 @@ class Shop {
     return json;
   }
 
-  /** Orders in the database, once it shows `versions` (`{ order_id: version }`) or later. */
+  /** An order's row in the orders database, once that shows the version or a later one. */
   async projected(order_id, version = 1) {
     const db = this.rt.d1('order', 'DB');
     const [row] = await until(`order ${order_id} in the database at version ${version}`, async () => {

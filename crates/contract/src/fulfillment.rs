@@ -21,12 +21,14 @@ pub struct PricedLine {
 
 commands!(AtFulfillment {
     /// Prices lines; with a place to send them to, plans them too. `fresh` looks at
-    /// the counters themselves, not at what was seen of them a moment ago.
+    /// the counters themselves, not at what was seen of them a moment ago. What is
+    /// planned for `taking` counts as gone for the next plan; a question takes nothing.
     Plan as PlanOrder {
         lines: Vec<Wanted>,
         to: Option<Point>,
         mode: Mode,
         fresh: bool,
+        taking: bool,
     } -> PlanReply, |_| "fulfillment.plan".into();
 });
 

@@ -150,14 +150,13 @@ pub struct PlacedOrder {
     pub created_at: String,
 }
 
-impl From<&OrderView> for PlacedOrder {
+impl PlacedOrder {
     /// Only what never changes, so that a repeat after a cancel is still the same.
-    fn from(order: &OrderView) -> Self {
-        let content = &order.content;
+    pub fn new(content: &OrderContent, number: &str, created_at: String) -> Self {
         Self {
             success: true,
             order_id: content.order_id.clone(),
-            order_number: order.order_number.clone(),
+            order_number: number.to_owned(),
             status: Status::Pending,
             currency: content.currency.clone(),
             totals: content.totals,
@@ -165,7 +164,7 @@ impl From<&OrderView> for PlacedOrder {
             delivery_tier: content.delivery_tier,
             estimated_delivery_date: content.estimated_delivery_date.clone(),
             allocations: content.allocations.clone(),
-            created_at: order.created_at.clone(),
+            created_at,
         }
     }
 }

@@ -1,17 +1,19 @@
 //! Placing an order: one leg a stock shard, all held or none (I4).
 //!
 //! `apply` takes what happened and answers what to do next. The owner writes the
-//! journal before it performs the first effect and the end before it tells
-//! anyone; what lies between need not be written, because every effect is safe
-//! to perform twice: a repeated deduction finds its own hold, a repeated release
-//! finds nothing left to give back, and a deduction that arrives after its
+//! journal before it performs the first effect, writes that it is undoing before
+//! it gives anything back ([`Effect::Record`]), and writes that nothing came of it
+//! before it says so. What lies between need not be written, because every effect
+//! is safe to perform twice: a repeated deduction finds its own hold, a repeated
+//! release finds nothing left to give back, and a deduction that arrives after its
 //! release finds a closed hold and is refused.
 //!
 //! After a crash the owner calls [`Placement::resume`] on what it journaled and
-//! feeds [`Event::Due`]: the placement is undone. It must not go on to the end,
-//! since it may have been undoing already, and a release that is still on its way
-//! would then give back the stock of an order that stands. Nobody was told of it,
-//! so undoing it takes nothing from anybody, and the buyer gets a new one.
+//! feeds [`Event::Due`]: the placement goes on in the direction it had. One that
+//! was deducting has never sent a release, so none can arrive late and give back
+//! the stock of an order that stands; its holds are found again, and it comes to
+//! the end that a buyer may have been told of already. One that was undoing is
+//! undone.
 //!
 //! Every leg that was ever asked is released when the order is undone, a refused
 //! one too: a copy of the question may still be on its way, and only the release
@@ -26,8 +28,9 @@ use crate::plan::Shortage;
 
 /// Repeats of a deduction whose outcome is unknown, before the order is undone.
 const DEDUCT_TRIES: u32 = 4;
-/// How long an undoing may go on before it is marked stuck.
-const STUCK_AFTER_MS: i64 = 60_000;
+/// How long an undoing may go on before it is marked stuck, unless its owner says
+/// otherwise.
+pub const STUCK_AFTER_MS: i64 = 60_000;
 const BACKOFF_FIRST_MS: i64 = 50;
 const BACKOFF_MAX_MS: i64 = 5_000;
 
@@ -82,6 +85,16 @@ pub struct Placement {
     pub attempts: u32,
     /// When the current phase began.
     pub since_ms: i64,
+    #[serde(default = "stuck_after_ms")]
+    pub stuck_after_ms: i64,
+    /// Taken up after a crash. A buyer may have been told that it stands, so while it
+    /// is deducting no unknown outcome undoes it, however long that lasts.
+    #[serde(default)]
+    pub resumed: bool,
+}
+
+fn stuck_after_ms() -> i64 {
+    STUCK_AFTER_MS
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +137,10 @@ pub enum Effect {
     Wake {
         at_ms: i64,
     },
-    /// Write the end, then tell the buyer.
+    /// Write that it is being undone, before anything is given back.
+    Record,
+    /// It has ended: a failure is written before the buyer is told. That an order
+    /// stands follows from its journal and may be written later.
     Finish,
     /// Write the mark, and show it.
     Attention,
@@ -142,19 +158,27 @@ impl Placement {
             cause: None,
             attempts: 0,
             since_ms: now_ms,
+            stuck_after_ms: STUCK_AFTER_MS,
+            resumed: false,
         }
     }
 
+    #[must_use]
+    pub fn stuck_after(mut self, ms: i64) -> Self {
+        self.stuck_after_ms = ms;
+        self
+    }
+
     /// To be called on a journal that was read back after a crash: what was asked
-    /// before it is not known, so every leg may be held, or may be on its way back.
-    /// It is undone from here on. A finished or stuck one stays as it is.
-    pub fn resume(&mut self) {
-        if self.phase != Phase::Deducting {
+    /// since it was written is not known, so every leg may have been. One that has
+    /// ended, or waits for an admin, stays as it is.
+    pub fn resume(&mut self, now_ms: i64) {
+        if !matches!(self.phase, Phase::Deducting | Phase::Undoing) {
             return;
         }
-        self.phase = Phase::Undoing;
         self.attempts = 0;
-        self.cause = Some(Cause::Closed);
+        self.since_ms = now_ms;
+        self.resumed = true;
         for (_, leg) in &mut self.legs {
             if *leg == Leg::Open {
                 *leg = Leg::Asked;
@@ -182,18 +206,13 @@ impl Placement {
             }
             (Phase::Deducting, Event::Lost { shard }) if self.awaits(shard) => {
                 self.attempts = self.attempts.saturating_add(1);
-                if self.attempts < DEDUCT_TRIES {
+                if self.resumed || self.attempts < DEDUCT_TRIES {
                     vec![self.wake(now_ms)]
                 } else {
                     self.undo(Cause::Unavailable, now_ms)
                 }
             }
-            (Phase::Undoing, Event::Due) => {
-                if self.attempts == 0 {
-                    self.since_ms = now_ms;
-                }
-                self.release_next(now_ms)
-            }
+            (Phase::Undoing, Event::Due) => self.release_next(now_ms),
             (Phase::Undoing, Event::Released { shard }) if self.may_hold(shard) => {
                 self.set(shard, Leg::Released);
                 self.attempts = 0;
@@ -201,7 +220,7 @@ impl Placement {
             }
             (Phase::Undoing, Event::Lost { shard }) if self.may_hold(shard) => {
                 self.attempts = self.attempts.saturating_add(1);
-                if now_ms.saturating_sub(self.since_ms) >= STUCK_AFTER_MS {
+                if now_ms.saturating_sub(self.since_ms) >= self.stuck_after_ms {
                     self.phase = Phase::Stuck;
                     vec![Effect::Attention]
                 } else {
@@ -274,15 +293,13 @@ impl Placement {
     fn undo(&mut self, cause: Cause, now_ms: i64) -> Vec<Effect> {
         self.enter(Phase::Undoing, now_ms);
         self.cause = Some(cause);
-        self.release_next(now_ms)
+        let mut effects = vec![Effect::Record];
+        effects.extend(self.release_next(now_ms));
+        effects
     }
 
     fn release_next(&mut self, now_ms: i64) -> Vec<Effect> {
-        let next = self
-            .legs
-            .iter()
-            .rev()
-            .find(|(_, leg)| leg.may_hold());
+        let next = self.legs.iter().rev().find(|(_, leg)| leg.may_hold());
         if let Some((shard, _)) = next {
             return vec![Effect::Release { shard: *shard }];
         }

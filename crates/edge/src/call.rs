@@ -9,7 +9,7 @@ use contract::{Actor, Command, Problem, code};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::wasm_bindgen::JsValue;
-use worker::{Env, Headers, Method, Request, RequestInit, Response};
+use worker::{Env, Headers, Method, Request, RequestInit, Response, State};
 
 use crate::{faults, telemetry};
 
@@ -20,16 +20,39 @@ pub struct Scope {
     /// See [`crate::faults`].
     #[cfg(feature = "faults")]
     pub fault: Option<String>,
+    /// The state of the object at work.
+    #[cfg(feature = "faults")]
+    pub object: Option<JsValue>,
 }
 
 impl Scope {
     pub fn from_headers(headers: &Headers) -> Self {
         let get = |name| headers.get(name).ok().flatten();
+        #[cfg(feature = "faults")]
+        if let Some(fault) = get(header::FAULT) {
+            faults::remember(&fault);
+        }
         Self {
             trace: get(header::TRACE).unwrap_or_default(),
             #[cfg(feature = "faults")]
             fault: get(header::FAULT),
+            #[cfg(feature = "faults")]
+            object: None,
         }
+    }
+
+    /// The work goes on within this object.
+    #[must_use]
+    #[cfg_attr(
+        not(feature = "faults"),
+        allow(unused_variables, unused_mut, reason = "for the fault hooks")
+    )]
+    pub fn within(mut self, state: &State) -> Self {
+        #[cfg(feature = "faults")]
+        {
+            self.object = Some(JsValue::from(state.as_raw()));
+        }
+        self
     }
 
     fn write(&self, headers: &Headers) -> worker::Result<()> {
@@ -82,6 +105,15 @@ pub enum To<'a> {
     Service(&'a str),
 }
 
+impl To<'_> {
+    fn hop(self) -> &'static str {
+        match self {
+            Self::Object(..) => "object",
+            Self::Service(_) => "service",
+        }
+    }
+}
+
 /// Calls, and counts the trip.
 pub async fn call<C: Command>(
     env: &Env,
@@ -92,18 +124,10 @@ pub async fn call<C: Command>(
     let step = command.step();
     let body = serde_json::to_string(&command.envelope())
         .map_err(|error| CallError::Unknown(error.to_string()))?;
-    let mode = faults::at(scope, &step);
-    if mode == Some(faults::Mode::Before) {
-        return Err(CallError::Unknown("fault: before".into()));
-    }
-    let mut reply = send(env, scope, to, &step, &body).await;
-    match mode {
-        Some(faults::Mode::Lost) => return Err(CallError::Unknown("fault: answer lost".into())),
-        Some(faults::Mode::Twice) => reply = send(env, scope, to, &step, &body).await,
-        Some(faults::Mode::Kill) => faults::die(&step).await,
-        _ => {}
-    }
-    let (status, text) = reply?;
+    let reply = faults::around(scope, &step, to.hop(), CallError::Unknown, || {
+        send(env, scope, to, &step, &body)
+    });
+    let (status, text) = reply.await?;
     parse(status, &text)
 }
 

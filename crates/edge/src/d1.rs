@@ -103,18 +103,10 @@ impl Db {
         step: &str,
         statements: &[Sql],
     ) -> Result<Vec<D1Result>, DbError> {
-        let mode = faults::at(scope, step);
-        if mode == Some(faults::Mode::Before) {
-            return Err(DbError::Unknown("fault: before".into()));
-        }
-        let mut result = self.run(step, statements).await;
-        match mode {
-            Some(faults::Mode::Lost) => return Err(DbError::Unknown("fault: lost".into())),
-            Some(faults::Mode::Twice) => result = self.run(step, statements).await,
-            Some(faults::Mode::Kill) => faults::die(step).await,
-            _ => {}
-        }
-        result
+        faults::around(scope, step, "", DbError::Unknown, || {
+            self.run(step, statements)
+        })
+        .await
     }
 
     async fn run(&self, step: &str, statements: &[Sql]) -> Result<Vec<D1Result>, DbError> {

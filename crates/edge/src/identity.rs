@@ -72,7 +72,9 @@ impl Verifier {
                 .nbf
                 .is_none_or(|from| from <= now_s.saturating_add(LEEWAY_S));
         let ours = claims.iss == self.issuer && claims.aud == self.audience;
+        // Headers lose blanks at their ends, and the name must arrive as it was signed.
         let named = !claims.sub.is_empty()
+            && claims.sub.trim() == claims.sub
             && claims.sub.len() <= ID_MAX
             && !claims.sub.chars().any(char::is_control);
         if !(in_time && ours && named) {
@@ -160,6 +162,8 @@ mod tests {
             ("\"orderlane\"", "\"evil\""),
             ("customer", "root"),
             ("alice", ""),
+            ("alice", "alice "),
+            ("alice", " alice"),
             ("2000", "2000,\"exp\":9000"),
             ("2000", "2000,\"nbf\":1900"),
         ] {

@@ -14,6 +14,7 @@ pub mod d1;
 pub mod faults;
 pub mod http;
 pub mod identity;
+pub mod json;
 pub mod sqlite;
 pub mod telemetry;
 

@@ -2,7 +2,7 @@
 //!
 //! A log line is one JSON object with the event, the trace id and what else is
 //! known. Figures are added up in the isolate and fed to a metrics object in
-//! batches, after the reply: a batch carries what a quarter of a second brought.
+//! batches, after the reply: a batch carries what a second brought.
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -14,7 +14,7 @@ use worker::{Context, Env, State};
 use crate::call::{To, call};
 use crate::{Scope, clock, config};
 
-const FLUSH_AFTER_MS: i64 = 250;
+const FLUSH_AFTER_MS: i64 = 1_000;
 /// A flush that did not come back by then is taken for dead.
 const FLUSH_DEAD_MS: i64 = 5_000;
 

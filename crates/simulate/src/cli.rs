@@ -1,5 +1,7 @@
 //! What can be asked for on the command line, and how it is shown.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Instant;
 
@@ -79,7 +81,7 @@ impl Command {
     }
 
     pub fn run(self) -> ExitCode {
-        let fine = match self {
+        let (fine, text) = match self {
             Self::Placement {
                 schedules,
                 from,
@@ -88,6 +90,8 @@ impl Command {
             Self::Replay { seed, mutant } => replay(seed, mutant),
             Self::Mutants { from } => mutants(from),
         };
+        // A reader who has seen enough is no error.
+        let _ = std::io::stdout().write_all(text.as_bytes());
         if fine {
             ExitCode::SUCCESS
         } else {
@@ -96,84 +100,87 @@ impl Command {
     }
 }
 
-fn placement(schedules: u64, from: u64, mutant: Option<Mutant>) -> bool {
+/// Whether all is well, and what to print.
+type Shown = (bool, String);
+
+fn placement(schedules: u64, from: u64, mutant: Option<Mutant>) -> Shown {
     #[allow(
         clippy::disallowed_methods,
         reason = "a host program may look at the clock"
     )]
     let started = Instant::now();
     let batch = run_many(from, schedules, mutant);
-    let seconds = started.elapsed().as_secs_f64();
-    show(&batch, seconds);
+    let mut text = figures(&batch, started.elapsed().as_millis());
     let zeros = batch.table.zeros();
     for (step, fault) in &zeros {
-        println!("never struck: {} at {}", fault.name(), step.name());
+        let _ = writeln!(text, "never struck: {} at {}", fault.name(), step.name());
     }
     for (seed, violations) in &batch.failures {
-        println!("seed {seed}: {}", violations.join("; "));
+        let _ = writeln!(text, "seed {seed}: {}", violations.join("; "));
     }
-    if batch.failed > 0 {
-        println!("{} of {} schedules failed", batch.failed, batch.schedules);
-    }
-    batch.failed == 0 && zeros.is_empty()
+    let _ = writeln!(
+        text,
+        "{} of {} schedules failed",
+        batch.failed, batch.schedules
+    );
+    (batch.failed == 0 && zeros.is_empty(), text)
 }
 
-fn show(batch: &Batch, seconds: f64) {
+fn figures(batch: &Batch, millis: u128) -> String {
     let stats = &batch.stats;
-    println!("{}\n", batch.table.render());
-    println!(
-        "{} schedules in {seconds:.1} s ({:.0} a second), {} events",
+    let rate = u128::from(batch.schedules) * 1000 / millis.max(1);
+    format!(
+        "{}\n\n\
+         {} schedules in {}.{} s ({rate} a second), {} events\n\
+         {} orders placed, {} undone, {} buyers refused, {} told to come back\n\
+         {} looks at all shards; {} refusals not given because shelves did not stand still, \
+         {} because plans were overtaken\n\
+         {} placements resumed, {} stuck and retried, {} batches in conflict, \
+         longest unfinished {} ms\n",
+        batch.table.render(),
         batch.schedules,
-        batch.schedules as f64 / seconds.max(0.001),
-        stats.events
-    );
-    println!(
-        "{} orders placed, {} undone, {} buyers refused, {} told to come back",
-        stats.placed, stats.undone, stats.refused, stats.busy
-    );
-    println!(
-        "{} looks at all shards; {} refusals given up because shelves did not stand still, \
-         {} because plans were overtaken",
-        stats.collects, stats.restless, stats.overtaken
-    );
-    println!(
-        "{} placements resumed, {} stuck and retried, {} batches in conflict, \
-         longest unfinished {} ms",
-        stats.resumed, stats.stuck, stats.conflicts, stats.longest_ms
-    );
+        millis / 1000,
+        millis % 1000 / 100,
+        stats.events,
+        stats.placed,
+        stats.undone,
+        stats.refused,
+        stats.busy,
+        stats.collects,
+        stats.restless,
+        stats.overtaken,
+        stats.resumed,
+        stats.stuck,
+        stats.conflicts,
+        stats.longest_ms,
+    )
 }
 
-fn replay(seed: u64, mutant: Option<Mutant>) -> bool {
+fn replay(seed: u64, mutant: Option<Mutant>) -> Shown {
     let outcome = run(seed, mutant, true);
-    for line in &outcome.trace {
-        println!("{line}");
-    }
+    let mut text = outcome.trace.join("\n");
+    text.push('\n');
     if outcome.violations.is_empty() {
-        println!("seed {seed} holds");
+        let _ = writeln!(text, "seed {seed} holds");
     }
     for violation in &outcome.violations {
-        println!("seed {seed}: {violation}");
+        let _ = writeln!(text, "seed {seed}: {violation}");
     }
-    outcome.violations.is_empty()
+    (outcome.violations.is_empty(), text)
 }
 
-fn mutants(from: u64) -> bool {
-    let mut all = true;
+fn mutants(from: u64) -> Shown {
+    let (mut all, mut text) = (true, String::new());
     for mutant in Mutant::ALL {
-        match caught_after(from, CAUGHT_WITHIN, mutant) {
-            Some((count, violations)) => println!(
-                "{:<16} caught after {count} schedules: {}",
-                mutant.name(),
-                violations.join("; ")
-            ),
-            None => {
-                println!(
-                    "{:<16} not caught in {CAUGHT_WITHIN} schedules",
-                    mutant.name()
-                );
-                all = false;
-            }
-        }
+        let name = mutant.name();
+        let caught = caught_after(from, CAUGHT_WITHIN, mutant);
+        all &= caught.is_some();
+        let _ = if let Some((count, violations)) = caught {
+            let broke = violations.join("; ");
+            writeln!(text, "{name:<16} caught after {count} schedules: {broke}")
+        } else {
+            writeln!(text, "{name:<16} not caught in {CAUGHT_WITHIN} schedules")
+        };
     }
-    all
+    (all, text)
 }

@@ -1,5 +1,10 @@
 //! `simulate placement [--schedules N] [--from SEED] [--seed SEED] [--mutant NAME]`
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    reason = "it runs on the host only, where an overflow should stop it at once"
+)]
+
 use std::process::ExitCode;
 
 mod cli;

@@ -8,7 +8,11 @@
 pub mod batch;
 mod cart_desk;
 mod check;
+mod claims;
+mod crash;
 mod database;
+mod drawer;
+mod event;
 pub mod fault;
 mod flow;
 mod house;
@@ -18,9 +22,13 @@ mod message;
 pub mod mutant;
 mod net;
 mod order_desk;
+mod order_life;
+mod placing;
 mod scene;
 mod shopper;
 mod stock_desk;
+mod stock_ops;
+mod trace;
 mod world;
 
 pub use world::{Outcome, run};

@@ -4,6 +4,12 @@
 //! changes it meanwhile; a claim always ends, by the one who made it or by the
 //! alarm, which asks the order desk what became of it; a key answers only the
 //! request it came with, and with the same bytes for ever.
+//!
+//! That a cart is completed follows from its claim and from what the order desk
+//! journaled, so it need not be written before the shopper is told: completions
+//! gather in memory and are written with the desk's next write, before anybody
+//! looks at that cart, or with the next record to the database. Should a crash
+//! come first, the claim is looked after as any other.
 
 mod placing;
 mod record;
@@ -23,10 +29,11 @@ use edge::{clock, config, http, telemetry};
 use futures::channel::oneshot;
 use worker::{DurableObject, Env, Request, Response, Result, ScheduledTime, State, durable_object};
 
-use rows::Rows;
+use rows::{Completion, Rows};
 
 /// How long after a crash a claim is looked after, at the latest.
-const RECOVER_AFTER_MS: i64 = 2_000;
+const RECOVER_AFTER_MS: i64 = 4_000;
+const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
 
 /// How a placing ended, for everybody who waits for it.
 type Ending = std::result::Result<String, Problem>;
@@ -44,6 +51,11 @@ struct Desk {
     /// Customers whose cart is being placed, and who waits for the end of it.
     placing: RefCell<BTreeMap<String, Vec<oneshot::Sender<Ending>>>>,
     recording: Cell<bool>,
+    forgot_at: Cell<i64>,
+    /// Completions that are not written yet, by customer.
+    late: RefCell<BTreeMap<String, Completion>>,
+    /// Carts that the database has, to be forgotten with the next write.
+    recorded: RefCell<Vec<String>>,
     per_minute: u32,
     order_desks: u16,
 }
@@ -56,6 +68,9 @@ impl DurableObject for CartDesk {
             alarm_at: Cell::new(0),
             placing: RefCell::default(),
             recording: Cell::new(false),
+            late: RefCell::default(),
+            recorded: RefCell::default(),
+            forgot_at: Cell::new(0),
             per_minute: config::number(&env, "PLACEMENTS_PER_MINUTE", 60),
             order_desks: config::number(&env, "ORDER_DESKS", 64_u16).clamp(1, DESKS_MAX),
             state,
@@ -72,6 +87,17 @@ impl DurableObject for CartDesk {
             Err(problem) => return reply::<Empty>(Err(problem)),
         };
         let desk = &self.desk;
+        let scope = scope.within(&desk.state);
+        let about = match &command {
+            AtCartDesk::Place(place) => Some(place.customer_id.as_str()),
+            AtCartDesk::Change(change) => Some(change.customer_id.as_str()),
+            AtCartDesk::Export(_) => None,
+        };
+        if about.is_none_or(|customer| desk.late.borrow().contains_key(customer))
+            && let Err(problem) = desk.write_late()
+        {
+            return reply::<Empty>(Err(problem));
+        }
         let response = match command {
             AtCartDesk::Place(place) => reply(desk.place(scope, place).await),
             AtCartDesk::Change(change) => reply(desk.change(&change)),
@@ -87,16 +113,18 @@ impl DurableObject for CartDesk {
         let desk = &self.desk;
         desk.alarm_at.set(0);
         let now = clock::now_ms();
-        // Set anew before anything is tried, so that nothing that fails below can
-        // leave a claim without a timer.
-        desk.wake_by(now.saturating_add(RECOVER_AFTER_MS)).await?;
+        let failed = |problem: Problem| worker::Error::RustError(problem.detail);
+        desk.write_late().map_err(failed)?;
         desk.recover(now).await;
         desk.record().await;
-        let as_error = |problem: Problem| worker::Error::RustError(problem.detail);
-        desk.rows.forget_old(now).map_err(as_error)?;
-        if !desk.rows.has_work().map_err(as_error)? {
-            desk.alarm_at.set(0);
-            desk.state.storage().delete_alarm().await?;
+        // An error from here on makes the runtime repeat the alarm, so a claim is
+        // never left without a timer.
+        if now.saturating_sub(desk.forgot_at.get()) >= FORGET_EVERY_MS {
+            desk.forgot_at.set(now);
+            desk.rows.forget_old(now).map_err(failed)?;
+        }
+        if desk.rows.has_work().map_err(failed)? {
+            desk.wake_by(now.saturating_add(RECOVER_AFTER_MS)).await?;
         }
         telemetry::flush_soon(&desk.env, &desk.state);
         Response::empty()
@@ -132,6 +160,19 @@ impl Desk {
         changed.map_err(refused)?;
         self.rows.save(customer, &carts)?;
         Ok(state_of(&carts))
+    }
+
+    /// Writes the completions that gathered. Synchronous, so it is one commit with
+    /// what its caller writes next.
+    fn write_late(&self) -> std::result::Result<(), Problem> {
+        for (customer, done) in self.late.take() {
+            self.rows.complete(&customer, &done)?;
+        }
+        let recorded = self.recorded.take();
+        if !recorded.is_empty() {
+            self.rows.recorded(&recorded)?;
+        }
+        Ok(())
     }
 
     /// An id that carries the desk of the customer's orders.

@@ -84,6 +84,7 @@ async fn priced(env: &Env, incoming: &Incoming, lines: Vec<Wanted>) -> Result<Pl
         to: None,
         mode: Mode::Standard,
         fresh: false,
+        taking: false,
     };
     call(
         env,
@@ -162,6 +163,7 @@ async fn summary(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
         to: Some(address.point()),
         mode,
         fresh: false,
+        taking: false,
     };
     let reply = call(
         env,

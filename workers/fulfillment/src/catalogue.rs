@@ -6,7 +6,7 @@
 //! agreed to is guarded by `expected_total`.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::Problem;
 use contract::catalogue::{Product, ProductPage, Variant};
@@ -21,6 +21,8 @@ use crate::planning::Terms;
 
 const FRESH_MS: i64 = 5_000;
 const REMEMBERED_MAX: usize = 20_000;
+/// SKUs renewed in one trip beside those that are asked for.
+const RENEWED_MAX: usize = 1_000;
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct VariantFacts {
@@ -113,6 +115,17 @@ fn remembered(skus: &[String], now: i64) -> Option<ForSale> {
     })
 }
 
+/// These SKUs, and others that are remembered but too old, up to a bound.
+fn stale(skus: &[String], now: i64) -> Vec<String> {
+    let oldest = now.saturating_sub(FRESH_MS);
+    let mut stale: BTreeSet<String> = skus.iter().cloned().collect();
+    MEMORY.with_borrow(|memory| {
+        let old = memory.variants.iter().filter(|(_, (_, at))| *at <= oldest);
+        stale.extend(old.map(|(sku, _)| sku.clone()).take(RENEWED_MAX));
+    });
+    stale.into_iter().collect()
+}
+
 const WAREHOUSES: &str =
     "SELECT warehouse_id, name, shard, latitude, longitude, active FROM warehouses";
 
@@ -122,6 +135,8 @@ pub async fn for_sale(env: &Env, scope: &Scope, skus: &[String]) -> Result<ForSa
     if let Some(known) = remembered(skus, now) {
         return Ok(known);
     }
+    // One trip renews everything that has grown old, not only what is asked for.
+    let skus = &stale(skus, now);
     let statements = [
         Sql::new(
             "SELECT v.sku, v.product_id, p.title, v.size, v.price_minor
@@ -254,6 +269,13 @@ async fn with_hints(
         Some(seen) => seen,
         None => looking::look(env, scope, &skus, false).await?,
     };
+    let sending: BTreeSet<String> = for_sale(env, scope, &[])
+        .await?
+        .warehouses
+        .into_iter()
+        .filter(|warehouse| warehouse.active)
+        .map(|warehouse| warehouse.warehouse_id)
+        .collect();
     let all: Vec<&mut Variant> = products
         .iter_mut()
         .flat_map(|product| &mut product.variants)
@@ -262,6 +284,7 @@ async fn with_hints(
         let rows = seen.get(&variant.sku).map_or(&[][..], Vec::as_slice);
         let free = rows
             .iter()
+            .filter(|row| sending.contains(&row.place.warehouse_id))
             .fold(0_i64, |sum, row| sum.saturating_add(row.stock));
         variant.stock_hint = Some(free);
     }

@@ -4,14 +4,14 @@
 //! Everything is an upsert, so an import may be repeated; its stock counts once
 //! under its key, which is the print of its content when none is given.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::catalogue::{ImportInput, ProductInput, StockInput, VariantInput, WarehouseInput};
 use contract::stock::{STOCK_DESK, StockCommand, desk_name};
 use contract::{Problem, code};
 use domain::geo::Point;
 use domain::limits::{PRICE_MAX, STOCK_MAX, TEXT_MAX, is_code};
-use domain::stock::{AdjustLine, Answer, Op, Place};
+use domain::stock::{AdjustLine, Answer, LineFact, Op, Place};
 use edge::call::{To, call};
 use edge::d1::{Db, Sql};
 use edge::identity::fingerprint;
@@ -22,6 +22,8 @@ use worker::Env;
 
 use crate::catalogue::{self, Warehouse};
 use crate::looking;
+use crate::stock_routes::facts;
+use crate::stock_sql;
 
 #[derive(Debug, Serialize)]
 pub struct Written {
@@ -110,6 +112,13 @@ pub async fn write(env: &Env, scope: &Scope, input: &ImportInput) -> Result<Writ
         let wrong = format!("there is no warehouse {}", line.warehouse_id);
         return Err(Problem::field(format!("stock[{n}].warehouse_id"), &wrong));
     }
+    let key = input.key.clone().unwrap_or_else(|| {
+        let text = serde_json::to_string(&input.stock).unwrap_or_default();
+        fingerprint(&[&text])
+    });
+    let key = format!("import:{key}");
+    let deltas = deltas(&input.stock, &homes);
+    check_room(env, scope, &deltas, &key).await?;
     let statements = statements(input, &homes);
     if !statements.is_empty() {
         Db::open(env, "DB")?
@@ -117,11 +126,7 @@ pub async fn write(env: &Env, scope: &Scope, input: &ImportInput) -> Result<Writ
             .await?;
         catalogue::forget();
     }
-    let key = input.key.clone().unwrap_or_else(|| {
-        let text = serde_json::to_string(&input.stock).unwrap_or_default();
-        fingerprint(&[&text])
-    });
-    add_stock(env, scope, &input.stock, &homes, &format!("import:{key}")).await?;
+    add_stock(env, scope, deltas, &key).await?;
     Ok(Written {
         warehouses: input.warehouses.len(),
         products: input.products.len(),
@@ -226,16 +231,11 @@ fn write_variants(variants: &[(&str, &VariantInput)]) -> Sql {
     .json(&set)
 }
 
-/// Safe to repeat: a desk counts a key once, so a shard that was reached before a
-/// failure is not counted again.
-async fn add_stock(
-    env: &Env,
-    scope: &Scope,
-    stock: &[StockInput],
-    homes: &BTreeMap<String, u16>,
-    key: &str,
-) -> Result<(), Problem> {
-    let mut by_shard: BTreeMap<u16, BTreeMap<Place, i64>> = BTreeMap::new();
+/// What each shard's counters change by.
+type Deltas = BTreeMap<u16, BTreeMap<Place, i64>>;
+
+fn deltas(stock: &[StockInput], homes: &BTreeMap<String, u16>) -> Deltas {
+    let mut by_shard = Deltas::new();
     for line in stock {
         let place = Place {
             warehouse_id: line.warehouse_id.clone(),
@@ -245,7 +245,62 @@ async fn add_stock(
         let sum = by_shard.entry(shard).or_default().entry(place).or_default();
         *sum = sum.saturating_add(line.quantity);
     }
-    for (shard, lines) in by_shard {
+    by_shard
+}
+
+/// Refuses what cannot be before any of it is written. Not when some of it was
+/// counted under its key before: then the rest must follow, and its shard decides.
+async fn check_room(env: &Env, scope: &Scope, deltas: &Deltas, key: &str) -> Result<(), Problem> {
+    for shard in deltas.keys() {
+        let counted = Sql::new(
+            "SELECT 1 AS counted FROM stock_movements WHERE kind = 'adjust' AND key = ?1 LIMIT 1",
+        );
+        let rows: Vec<serde_json::Value> = Db::open(env, &stock_sql::binding(*shard))?
+            .rows(scope, "catalogue.counted", counted.text(key))
+            .await?;
+        if !rows.is_empty() {
+            return Ok(());
+        }
+    }
+    let changes: BTreeMap<&Place, i64> = deltas
+        .values()
+        .flatten()
+        .map(|(place, delta)| (place, *delta))
+        .collect();
+    let skus: BTreeSet<String> = changes.keys().map(|place| place.sku.clone()).collect();
+    if skus.is_empty() {
+        return Ok(());
+    }
+    let skus: Vec<String> = skus.into_iter().collect();
+    let seen = looking::look(env, scope, &skus, true).await?;
+    let there: BTreeMap<&Place, i64> = seen
+        .values()
+        .flatten()
+        .map(|row| (&row.place, row.stock))
+        .collect();
+    let exceeding: Vec<LineFact> = changes
+        .into_iter()
+        .map(|(place, requested)| LineFact {
+            place: place.clone(),
+            requested,
+            available: there.get(place).copied().unwrap_or(0),
+        })
+        .filter(|fact| {
+            let after = fact.available.saturating_add(fact.requested);
+            !(0..=STOCK_MAX).contains(&after)
+        })
+        .collect();
+    if exceeding.is_empty() {
+        Ok(())
+    } else {
+        Err(out_of_range(exceeding))
+    }
+}
+
+/// Safe to repeat: a desk counts a key once, so a shard that was reached before a
+/// failure is not counted again.
+async fn add_stock(env: &Env, scope: &Scope, deltas: Deltas, key: &str) -> Result<(), Problem> {
+    for (shard, lines) in deltas {
         let lines = lines
             .into_iter()
             .map(|(place, delta)| AdjustLine { place, delta })
@@ -253,6 +308,14 @@ async fn add_stock(
         adjust(env, scope, shard, lines, "import", key).await?;
     }
     Ok(())
+}
+
+fn out_of_range(lines: Vec<LineFact>) -> Problem {
+    Problem::new(
+        code::INSUFFICIENT_STOCK,
+        "the stock would fall below zero or rise above its bound",
+    )
+    .with("lines", facts(lines))
 }
 
 /// Raises or lowers counters of one shard, once per key.
@@ -277,11 +340,7 @@ pub async fn adjust(
         .await
         .map_err(|error| error.into_problem("stock.adjust"))?;
     match answer {
-        Answer::Exceeds { lines } => Err(Problem::new(
-            code::INSUFFICIENT_STOCK,
-            "the stock would fall below zero or rise above its bound",
-        )
-        .with("lines", lines)),
+        Answer::Exceeds { lines } => Err(out_of_range(lines)),
         Answer::Unknown => Err(Problem::new(
             code::OUTCOME_UNKNOWN,
             "the stock shard did not answer; repeat the request, it counts once",

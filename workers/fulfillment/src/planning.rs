@@ -82,6 +82,9 @@ pub async fn plan(env: &Env, scope: &Scope, order: &PlanOrder) -> Result<PlanRep
     .await?;
     match outcome {
         Ok(plan) => {
+            if order.taking {
+                looking::spend(&plan.allocations);
+            }
             let tier = terms.delivery.tier(plan.farthest_km);
             reply.plan = Some(Planned {
                 allocations: plan.allocations,
@@ -111,17 +114,20 @@ async fn find(
         && let Some(seen) = looking::hint(skus)
         && let Ok(plan) = allocate(wanted, to, &sources(warehouses, &seen, |row| row.stock))
     {
-        looking::spend(&plan.allocations);
         return Ok((Ok(plan), false));
+    }
+    if !fresh {
+        // What the desks remember costs no trip to the database.
+        let seen = looking::look(env, scope, skus, false).await?;
+        if let Ok(plan) = allocate(wanted, to, &sources(warehouses, &seen, |row| row.stock)) {
+            return Ok((Ok(plan), false));
+        }
     }
     let mut seen = looking::look(env, scope, skus, true).await?;
     for _ in 1..LOOKS_MAX {
         let free = sources(warehouses, &seen, |row| row.stock);
         let short = match allocate(wanted, to, &free) {
-            Ok(plan) => {
-                looking::spend(&plan.allocations);
-                return Ok((Ok(plan), false));
-            }
+            Ok(plan) => return Ok((Ok(plan), false)),
             Err(short) => short,
         };
         // What is missing may come back: the deduction waits for it.

@@ -132,8 +132,7 @@ fn body_with<T: serde::de::DeserializeOwned>(
 ) -> Result<T, Problem> {
     let mut body: serde_json::Map<String, serde_json::Value> = incoming.json()?;
     body.insert(key.to_owned(), id.into());
-    serde_path_to_error::deserialize(serde_json::Value::Object(body))
-        .map_err(|error| Problem::field(error.path().to_string(), &error.inner().to_string()))
+    edge::json::parse(json!(body).to_string().as_bytes())
 }
 
 fn with_product(product: ProductInput) -> ImportInput {

@@ -62,6 +62,7 @@ impl DurableObject for StockDesk {
             Ok(received) => received,
             Err(problem) => return reply::<Empty>(Err(problem)),
         };
+        let scope = scope.within(&self.inner.state);
         match command {
             AtStockDesk::Settle(settle) => {
                 for order_id in &settle.order_ids {

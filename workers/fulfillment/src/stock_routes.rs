@@ -15,7 +15,7 @@ use domain::limits::{LINES_MAX, QUANTITY_MAX, STOCK_MAX, TEXT_MAX, is_code};
 use domain::stock::{AdjustLine, Answer, DeductLine, LineFact, Op, Place, RestoreLine, SeenRow};
 use edge::call::{To, call};
 use edge::identity::fingerprint;
-use edge::{Incoming, Outcome, Scope, http};
+use edge::{Incoming, Outcome, Scope, http, json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use worker::Env;
@@ -52,6 +52,7 @@ pub async fn check(env: &Env, incoming: &Incoming) -> Outcome {
         to: Some(to),
         mode: Mode::from_name(input.delivery_mode.as_deref()),
         fresh: true,
+        taking: false,
     };
     let reply = planning::plan(env, &incoming.scope, &order).await?;
     if !reply.unknown.is_empty() {
@@ -109,13 +110,11 @@ async fn lines(env: &Env, incoming: &Incoming, needs_quantity: bool) -> Result<L
                 field.to_owned()
             }
         };
-        let line: StockLineInput = serde_path_to_error::deserialize(&value).map_err(|error| {
-            let field = match error.path().to_string().as_str() {
-                "." => missing_name(&error.inner().to_string()),
-                path => path.to_owned(),
-            };
-            Problem::field(named(&field), &error.inner().to_string())
-        })?;
+        let line: StockLineInput =
+            json::parse(value.to_string().as_bytes()).map_err(|mut problem| {
+                problem.field = problem.field.map(|field| named(&field));
+                problem
+            })?;
         for (field, value) in [("order_id", &line.order_id), ("sku", &line.sku)] {
             if !is_code(value) {
                 return Err(Problem::field(named(field), "is not an id"));
@@ -145,13 +144,6 @@ async fn lines(env: &Env, incoming: &Incoming, needs_quantity: bool) -> Result<L
         by_shard.entry(*shard).or_default().push(line);
     }
     Ok(Lines { order_id, by_shard })
-}
-
-fn missing_name(message: &str) -> String {
-    message
-        .split('`')
-        .nth(1)
-        .map_or_else(|| "body".to_owned(), ToOwned::to_owned)
 }
 
 /// `POST /api/stock/deduct`
@@ -272,15 +264,6 @@ async fn perform(env: &Env, scope: &Scope, shard: u16, op: Op) -> Result<Vec<See
     )
     .await
     .map_err(|error| error.into_problem("stock"))?;
-    let facts = |lines: Vec<LineFact>| {
-        lines
-            .into_iter()
-            .map(|fact| {
-                json!({ "warehouse_id": fact.place.warehouse_id, "sku": fact.place.sku,
-                        "requested": fact.requested, "available": fact.available })
-            })
-            .collect::<Vec<_>>()
-    };
     match answer {
         Answer::Held { rows } | Answer::Done { rows } | Answer::Seen { rows } => Ok(rows),
         Answer::Short { lines } => Err(Problem::new(
@@ -311,6 +294,17 @@ async fn perform(env: &Env, scope: &Scope, shard: u16, op: Op) -> Result<Vec<See
         )
         .retry_after(1)),
     }
+}
+
+/// What stands in the way, line by line, as callers see it.
+pub fn facts(lines: Vec<LineFact>) -> Vec<Value> {
+    lines
+        .into_iter()
+        .map(|fact| {
+            json!({ "warehouse_id": fact.place.warehouse_id, "sku": fact.place.sku,
+                    "requested": fact.requested, "available": fact.available })
+        })
+        .collect()
 }
 
 fn rows(seen: Vec<SeenRow>) -> Vec<StockRow> {

@@ -34,6 +34,11 @@ async fn answer(request: &mut Request, env: &Env) -> Outcome {
     };
     // Who the caller is comes first: an unknown one gets no body read.
     let path = request.path();
+    // What is not on the list of methods would pass for a GET.
+    if request.method().as_ref() != request.inner().method() {
+        let detail = "use GET, POST, PUT, PATCH or DELETE";
+        return Err(Problem::new(code::METHOD_NOT_ALLOWED, detail));
+    }
     if path == "/metrics" {
         return figures::metrics(env, authorization.as_deref()).await;
     }
@@ -42,7 +47,7 @@ async fn answer(request: &mut Request, env: &Env) -> Outcome {
         None => None,
     };
     let mut incoming = Incoming::read(request, bound).await?;
-    incoming.scope = scope(request, &incoming.scope);
+    incoming.scope = scope(&incoming.scope);
     incoming.actor = actor;
     route(env, &incoming).await
 }
@@ -61,16 +66,13 @@ fn verifier(env: &Env) -> std::result::Result<Verifier, Problem> {
     })
 }
 
-/// A trace id of our own, whatever a caller sends; a caller's fault script only in
-/// builds for tests.
-#[cfg_attr(not(feature = "faults"), allow(unused_variables))]
-fn scope(request: &Request, sent: &Scope) -> Scope {
+/// A trace id of our own, whatever a caller sends. Only builds for tests keep a
+/// caller's fault script.
+fn scope(sent: &Scope) -> Scope {
     let trace = domain::ids::desk_uuid(clock::now_ms(), 0, clock::random_bytes());
-    Scope {
-        trace,
-        #[cfg(feature = "faults")]
-        fault: sent.fault.clone(),
-    }
+    let mut scope = sent.clone();
+    scope.trace = trace;
+    scope
 }
 
 async fn route(env: &Env, incoming: &Incoming) -> Outcome {

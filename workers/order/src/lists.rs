@@ -13,10 +13,20 @@ use worker::Env;
 use crate::routes;
 
 /// A customer's orders, newest first. What the database does not show yet comes
-/// from the desk, so a customer always sees what was just ordered.
+/// from the desk, so a customer always sees what was just ordered. The desk is
+/// asked first: what it no longer mentions is in the database by then.
 pub async fn of_customer(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
     let limit = incoming.limit(20, 100)?;
     let before = incoming.query.get("cursor").map_or("~", String::as_str);
+    let command = RecentOrders {
+        customer_id: customer.id.clone(),
+    };
+    let desk = routes::desk_of_customer(env, &customer.id);
+    let to = contract::order::desk_name(desk);
+    let recent = call(env, &incoming.scope, routes::desk(&to), command)
+        .await
+        .map_err(|error| error.into_problem("order.recent"))?;
+
     let statement = Sql::new(
         "SELECT order_id, order_number, status, payment_status, version, total_minor, currency,
                 created_at, updated_at
@@ -26,35 +36,44 @@ pub async fn of_customer(env: &Env, incoming: &Incoming, customer: &Actor) -> Ou
     .text(before)
     .int(i64::from(limit));
     let db = Db::open(env, "DB")?;
-    let mut orders: Vec<OrderSummary> = db.rows(&incoming.scope, "orders.list", statement).await?;
-    let page_is_full = u32::try_from(orders.len()).is_ok_and(|count| count >= limit);
-    let last = orders.last().map(|order| order.order_id.clone());
+    let stored: Vec<OrderSummary> = db.rows(&incoming.scope, "orders.list", statement).await?;
+    http::json(200, &page(stored, recent, before, limit))
+}
 
-    let command = RecentOrders {
-        customer_id: customer.id.clone(),
-    };
-    let desk = routes::desk_of_customer(env, &customer.id);
-    let to = contract::order::desk_name(desk);
-    let recent = call(env, &incoming.scope, routes::desk(&to), command)
-        .await
-        .map_err(|error| error.into_problem("order.recent"))?;
+/// The newest `limit` of both before the cursor, each at its latest version.
+fn page(
+    stored: Vec<OrderSummary>,
+    recent: Vec<OrderSummary>,
+    before: &str,
+    limit: u32,
+) -> OrderPage {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let is_full = stored.len() >= limit;
+    // Beyond the last of a full page the database has not said what there is.
+    let last = stored.last().filter(|_| is_full);
+    let last = last.map_or_else(String::new, |order| order.order_id.clone());
+    let mut orders = stored;
     for order in recent {
-        let within = order.order_id.as_str() < before
-            && (!page_is_full || last.as_ref().is_some_and(|last| order.order_id > *last));
-        orders.retain(|known| known.order_id != order.order_id);
-        if within {
-            orders.push(order);
+        let known = orders
+            .iter_mut()
+            .find(|known| known.order_id == order.order_id);
+        match known {
+            Some(known) if known.version < order.version => *known = order,
+            None if order.order_id.as_str() < before && order.order_id > last => orders.push(order),
+            _ => {}
         }
     }
     orders.sort_by(|a, b| b.order_id.cmp(&a.order_id));
-    let next_cursor = if page_is_full { last } else { None };
-    http::json(
-        200,
-        &OrderPage {
-            orders,
-            next_cursor,
-        },
-    )
+    let more = is_full || orders.len() > limit;
+    orders.truncate(limit);
+    let next_cursor = orders
+        .last()
+        .filter(|_| more)
+        .map(|order| order.order_id.clone());
+    OrderPage {
+        orders,
+        next_cursor,
+    }
 }
 
 #[derive(Deserialize)]
@@ -103,10 +122,11 @@ pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor)
         .filter(|row| viewer.is_staff() || row.user_id == viewer.id)
         .ok_or_else(|| Problem::not_found("order"))?;
     let history: Vec<Value> = rows_of(results.next())?;
-    let lines: Vec<Value> = serde_json::from_str(&found.products).unwrap_or_default();
-    let allocations: Vec<&Value> = lines
-        .iter()
-        .filter_map(|line| line.get("allocations")?.as_array())
+    let mut lines: Vec<Value> = serde_json::from_str(&found.products).unwrap_or_default();
+    let allocations: Vec<Value> = lines
+        .iter_mut()
+        .filter_map(|line| line.as_object_mut()?.remove("allocations"))
+        .filter_map(|of_line| of_line.as_array().cloned())
         .flatten()
         .collect();
     let address: Value = serde_json::from_str(&found.address).unwrap_or_default();

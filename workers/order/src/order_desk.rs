@@ -1,8 +1,12 @@
 //! The order desk: journal, state and timers of many orders.
 //!
-//! What must hold: an order is journaled before anything happens for it; its end
-//! is written before anyone is told; whatever a crash leaves unfinished is found
-//! by the one alarm, which is always set no later than the earliest timer (A6).
+//! What must hold: an order is journaled before anything happens for it; that it
+//! failed is written before anyone is told; whatever a crash leaves unfinished is
+//! found by the one alarm, which is always set no later than the earliest timer
+//! (A6). That an order stands follows from its journal and its holds: a crash
+//! after the last hold comes to the same order with the same number. Good ends
+//! therefore gather in memory, and are written with the desk's next write, before
+//! anybody looks, or with the next projection.
 //! Work runs apart from the request that asked for it, so a caller that goes away
 //! changes nothing.
 
@@ -15,17 +19,19 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use contract::order::{AtOrderDesk, PlaceReply};
-use contract::{Actor, Empty, Problem};
+use contract::order::{AtOrderDesk, OrderSummary, OrderView, PlaceReply};
+use contract::{Actor, Empty, Problem, code};
 use edge::call::{receive, reply};
 use edge::{Scope, clock, config, http, telemetry};
 use futures::channel::oneshot;
+use serde_json::Value;
 use worker::{DurableObject, Env, Request, Response, Result, ScheduledTime, State, durable_object};
 
-use rows::{OrderRow, Rows};
+use rows::{GoodEnd, OrderRow, Rows};
 
 /// How long after a crash unfinished work is taken up again, at the latest.
-const RECOVER_AFTER_MS: i64 = 2_000;
+const RECOVER_AFTER_MS: i64 = 4_000;
+const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
 
 #[durable_object]
 pub struct OrderDesk {
@@ -43,13 +49,20 @@ struct Desk {
     /// Orders whose chores are being worked on.
     chores_running: RefCell<BTreeSet<String>>,
     projecting: Cell<bool>,
+    forgot_at: Cell<i64>,
     payment_limit_ms: i64,
+    stuck_after_ms: i64,
+    /// Good ends that are not written yet.
+    late: RefCell<Vec<GoodEnd>>,
+    /// Versions that the database has, to be marked with the next write.
+    projected: RefCell<Vec<Value>>,
 }
 
 impl DurableObject for OrderDesk {
     fn new(state: State, env: Env) -> Self {
         telemetry::configure(&env);
         let limit_minutes = config::number(&env, "PAYMENT_LIMIT_MINUTES", 30_i64);
+        let stuck_seconds = config::number(&env, "STUCK_AFTER_SECONDS", 60_i64);
         let desk = Desk {
             rows: Rows::open(state.storage().sql()),
             state,
@@ -58,7 +71,11 @@ impl DurableObject for OrderDesk {
             running: RefCell::default(),
             chores_running: RefCell::default(),
             projecting: Cell::new(false),
+            late: RefCell::default(),
+            projected: RefCell::default(),
+            forgot_at: Cell::new(0),
             payment_limit_ms: limit_minutes.saturating_mul(60_000),
+            stuck_after_ms: stuck_seconds.saturating_mul(1000),
         };
         Self {
             desk: Rc::new(desk),
@@ -71,11 +88,16 @@ impl DurableObject for OrderDesk {
             Err(problem) => return reply::<Empty>(Err(problem)),
         };
         let desk = &self.desk;
+        let scope = scope.within(&desk.state);
+        let is_place = matches!(command, AtOrderDesk::Place(_));
+        if !is_place && let Err(problem) = desk.write_late() {
+            return reply::<Empty>(Err(problem));
+        }
         let response = match command {
             AtOrderDesk::Place(place) => reply(desk.place(scope, place).await),
             AtOrderDesk::Resolve(resolve) => reply(desk.resolve(scope, &resolve)),
-            AtOrderDesk::Get(get) => reply(desk.get(&get.order, &get.viewer)),
-            AtOrderDesk::Recent(recent) => reply(desk.rows.recent(&recent.customer_id)),
+            AtOrderDesk::Get(get) => reply(desk.get(&scope, &get.order, &get.viewer).await),
+            AtOrderDesk::Recent(recent) => reply(desk.recent(scope, &recent.customer_id).await),
             AtOrderDesk::Move(change) => reply(desk.move_order(scope, &change).await),
             AtOrderDesk::Retry(retry) => reply(desk.retry(scope, &retry.order_id).await),
             AtOrderDesk::Export(export) => reply(desk.rows.export(&export.after)),
@@ -90,26 +112,18 @@ impl DurableObject for OrderDesk {
         let desk = &self.desk;
         desk.alarm_at.set(0);
         let now = clock::now_ms();
-        // Set anew before anything is tried, so that nothing that fails below can
-        // leave work without a timer.
-        desk.wake_by(now.saturating_add(RECOVER_AFTER_MS)).await?;
+        let failed = |problem: Problem| worker::Error::RustError(problem.detail);
+        desk.write_late().map_err(failed)?;
         desk.recover(now);
         desk.expire_unpaid(now).await;
         desk.finish_chores(now).await;
         desk.project().await;
-        desk.rows
-            .forget_old(now)
-            .map_err(|problem| worker::Error::RustError(problem.detail))?;
-        let next = desk
-            .rows
-            .next_due(now, RECOVER_AFTER_MS)
-            .map_err(|problem| worker::Error::RustError(problem.detail))?;
-        match next {
-            Some(at) => {
-                desk.alarm_at.set(0);
-                desk.wake_by(at).await?;
-            }
-            None => desk.state.storage().delete_alarm().await?,
+        // An error from here on makes the runtime repeat the alarm, so work is never
+        // left without a timer.
+        desk.forget_old(now).map_err(failed)?;
+        let due = desk.rows.next_due(now, RECOVER_AFTER_MS).map_err(failed)?;
+        if let Some(at) = due {
+            desk.wake_by(at).await?;
         }
         telemetry::flush_soon(&desk.env, &desk.state);
         Response::empty()
@@ -132,15 +146,72 @@ impl Desk {
             .await
     }
 
-    fn get(
-        &self,
+    /// Writes the good ends that gathered, and the marks. Synchronous, so it is one
+    /// commit with what its caller writes next.
+    fn write_late(&self) -> std::result::Result<(), Problem> {
+        for end in self.late.take() {
+            self.rows.set_placed(&end)?;
+        }
+        let projected = self.projected.take();
+        if !projected.is_empty() {
+            self.rows.set_projected(&projected)?;
+        }
+        Ok(())
+    }
+
+    /// Once an hour is often enough.
+    fn forget_old(&self, now: i64) -> std::result::Result<(), Problem> {
+        if now.saturating_sub(self.forgot_at.get()) < FORGET_EVERY_MS {
+            return Ok(());
+        }
+        self.forgot_at.set(now);
+        self.rows.forget_old(now)
+    }
+
+    async fn get(
+        self: &Rc<Self>,
+        scope: &Scope,
         order: &str,
         viewer: &Actor,
-    ) -> std::result::Result<contract::order::OrderView, Problem> {
-        let row = self.rows.order(order)?.filter(OrderRow::is_order);
-        row.filter(|row| viewer.is_staff() || row.customer_id == viewer.id)
+    ) -> std::result::Result<OrderView, Problem> {
+        let row = self.order_for(scope, order, viewer).await?;
+        self.rows.view(&row)
+    }
+
+    /// An order that this viewer may see. Its buyer may know it already though a
+    /// crash kept its end from being written; then it is brought to its end first.
+    async fn order_for(
+        self: &Rc<Self>,
+        scope: &Scope,
+        order: &str,
+        viewer: &Actor,
+    ) -> std::result::Result<OrderRow, Problem> {
+        let may_see = |row: &OrderRow| viewer.is_staff() || row.customer_id == viewer.id;
+        let mut row = self.rows.order(order)?.filter(may_see);
+        if let Some(unfinished) = row.as_ref().filter(|row| row.is_unfinished()) {
+            let end = self.join(scope.clone(), &unfinished.order_id).await?;
+            if matches!(end, PlaceReply::Unfinished) {
+                let detail = "the order is being brought to its end; try again";
+                return Err(Problem::new(code::UNAVAILABLE, detail).retry_after(1));
+            }
+            self.write_late()?;
+            row = self.rows.order(order)?;
+        }
+        row.filter(OrderRow::is_order)
             .ok_or_else(|| Problem::not_found("order"))
-            .and_then(|row| self.rows.view(&row))
+    }
+
+    /// A customer's orders that the database may lack, with those that a crash left.
+    async fn recent(
+        self: &Rc<Self>,
+        scope: Scope,
+        customer_id: &str,
+    ) -> std::result::Result<Vec<OrderSummary>, Problem> {
+        for row in self.rows.unfinished_of(customer_id)? {
+            self.join(scope.clone(), &row.order_id).await?;
+        }
+        self.write_late()?;
+        self.rows.recent(customer_id)
     }
 
     /// Runs work apart from the request that asked for it.

@@ -36,7 +36,10 @@ fn a_refusal_releases_what_was_held_last_first() {
         shard: 2,
         cause: short(),
     };
-    assert_eq!(placement.apply(refused, 0), [Effect::Release { shard: 2 }]);
+    assert_eq!(
+        placement.apply(refused, 0),
+        [Effect::Record, Effect::Release { shard: 2 }]
+    );
     for shard in [2, 1] {
         let effects = placement.apply(Event::Released { shard }, 0);
         assert_eq!(effects, [Effect::Release { shard: shard - 1 }]);
@@ -60,7 +63,10 @@ fn a_refused_leg_is_closed_to_a_copy_that_comes_later() {
         shard: 3,
         cause: short(),
     };
-    assert_eq!(placement.apply(refused, 60), [Effect::Release { shard: 3 }]);
+    assert_eq!(
+        placement.apply(refused, 60),
+        [Effect::Record, Effect::Release { shard: 3 }]
+    );
     let released = Event::Released { shard: 3 };
     assert_eq!(placement.apply(released, 70), [Effect::Finish]);
 }
@@ -112,7 +118,7 @@ fn an_unknown_outcome_is_repeated_then_undone_with_the_unknown_leg() {
         );
     }
     let effects = placement.apply(Event::Lost { shard: 1 }, 300);
-    assert_eq!(effects, [Effect::Release { shard: 1 }]);
+    assert_eq!(effects, [Effect::Record, Effect::Release { shard: 1 }]);
 }
 
 #[test]
@@ -172,7 +178,10 @@ fn what_was_never_asked_is_not_released() {
         shard: 0,
         cause: short(),
     };
-    assert_eq!(placement.apply(refused, 0), [Effect::Release { shard: 0 }]);
+    assert_eq!(
+        placement.apply(refused, 0),
+        [Effect::Record, Effect::Release { shard: 0 }]
+    );
     let released = Event::Released { shard: 0 };
     assert_eq!(placement.apply(released, 0), [Effect::Finish]);
 }
@@ -180,25 +189,76 @@ fn what_was_never_asked_is_not_released() {
 /// It may have been undoing, with a release still on its way: whoever went on to
 /// place it would see its stock given back.
 #[test]
-fn after_a_crash_it_is_undone_and_every_leg_may_be_held() {
+fn after_a_crash_a_deducting_placement_goes_on_to_its_end() {
     let mut placement = Placement::new([0, 1], 0);
-    placement.resume();
-    let released = |shard| Event::Released { shard };
+    placement.apply(Event::Due, 0);
+    placement.resume(9);
+    let deduct = |shard, last| vec![Effect::Deduct { shard, last }];
+    assert_eq!(placement.apply(Event::Due, 9), deduct(0, false));
     assert_eq!(
-        placement.apply(Event::Due, 90_000),
-        [Effect::Release { shard: 1 }]
+        placement.apply(Event::Held { shard: 0 }, 9),
+        deduct(1, true)
     );
-    // The time before the crash does not count against it.
-    let effects = placement.apply(Event::Lost { shard: 1 }, 91_000);
-    assert!(matches!(effects[..], [Effect::Wake { .. }]));
-    placement.apply(Event::Due, 92_000);
+    placement.apply(Event::Held { shard: 1 }, 9);
+    assert_eq!(placement.phase, Phase::Placed);
+}
+
+#[test]
+fn after_a_crash_every_leg_may_be_held() {
+    let mut placement = Placement::new([0, 1], 0);
+    placement.resume(9);
+    placement.apply(Event::Due, 9);
+    let refused = Event::Refused {
+        shard: 0,
+        cause: short(),
+    };
     assert_eq!(
-        placement.apply(released(1), 93_000),
-        [Effect::Release { shard: 0 }]
+        placement.apply(refused, 9),
+        [Effect::Record, Effect::Release { shard: 1 }]
     );
-    assert_eq!(placement.apply(released(0), 94_000), [Effect::Finish]);
-    assert_eq!(placement.phase, Phase::Undone);
-    let end = placement.clone();
-    placement.resume();
-    assert_eq!(placement, end);
+}
+
+#[test]
+fn after_a_crash_an_undoing_is_undone() {
+    let mut placement = Placement::new([0, 1], 0);
+    placement.apply(Event::Due, 0);
+    placement.apply(Event::Held { shard: 0 }, 0);
+    let refused = Event::Refused {
+        shard: 1,
+        cause: short(),
+    };
+    placement.apply(refused, 0);
+    placement.resume(100_000);
+    let release = |shard| vec![Effect::Release { shard }];
+    assert_eq!(placement.apply(Event::Due, 100_000), release(1));
+    // The pause does not count: it is not stuck at the first failure.
+    let lost = Event::Lost { shard: 1 };
+    assert!(matches!(
+        placement.apply(lost, 100_001)[..],
+        [Effect::Wake { .. }]
+    ));
+    assert_eq!(
+        placement.apply(Event::Released { shard: 1 }, 100_002),
+        release(0)
+    );
+    assert_eq!(
+        placement.apply(Event::Released { shard: 0 }, 100_003),
+        [Effect::Finish]
+    );
+}
+
+/// Its end may have been told and not written: then it has to come to that end.
+#[test]
+fn after_a_crash_no_unknown_outcome_undoes_it() {
+    let mut placement = Placement::new([0], 0);
+    placement.resume(9);
+    placement.apply(Event::Due, 9);
+    for attempt in 1..3 * DEDUCT_TRIES {
+        let effects = placement.apply(Event::Lost { shard: 0 }, 100);
+        let at_ms = 100 + backoff_ms(attempt);
+        assert_eq!(effects, [Effect::Wake { at_ms }]);
+        placement.apply(Event::Due, at_ms);
+    }
+    placement.apply(Event::Held { shard: 0 }, 90_000);
+    assert_eq!(placement.phase, Phase::Placed);
 }

@@ -267,6 +267,70 @@ fn a_change_behind_its_back_is_read_again() {
     assert!(desk.conflicts > 0);
 }
 
+/// As when a batch that was given up is applied after its rows were read again.
+#[test]
+fn memory_never_says_no() {
+    let look = |fresh| Op::Look {
+        skus: vec!["A".into()],
+        fresh,
+    };
+    let free = |answer: &Answer| match answer {
+        Answer::Seen { rows } => rows[0].stock,
+        other => panic!("{other:?}"),
+    };
+    let (mut desk, mut db) = (Desk::default(), Database::with(&[("w", "A", 1)]));
+    run(&mut desk, &mut db, deduct("o1", &[("w", "A", 1)]));
+    db.rows.get_mut(&place("w", "A")).unwrap().stock = 2;
+    assert_eq!(free(&run(&mut desk, &mut db, look(false))), 0);
+    assert!(is_held(&run(
+        &mut desk,
+        &mut db,
+        deduct("o2", &[("w", "A", 2)])
+    )));
+    db.rows.get_mut(&place("w", "A")).unwrap().stock = 3;
+    assert_eq!(free(&run(&mut desk, &mut db, look(true))), 3);
+}
+
+/// A first deduction does not read what its order holds elsewhere.
+#[test]
+fn a_hold_that_is_not_remembered_is_not_missing() {
+    let mut db = Database::with(&[("w", "A", 5), ("w", "B", 5)]);
+    run(&mut Desk::default(), &mut db, deduct("o", &[("w", "B", 1)]));
+    let mut desk = Desk::default();
+    run(&mut desk, &mut db, deduct("o", &[("w", "A", 1)]));
+    let ship = Op::Ship {
+        order_id: "o".into(),
+        lines: vec![place("w", "A"), place("w", "B")],
+        key: "ship".into(),
+    };
+    let answer = run(&mut desk, &mut db, ship);
+    assert!(matches!(answer, Answer::Done { .. }), "{answer:?}");
+}
+
+#[test]
+fn a_refusal_that_is_read_again_leaves_the_rest_of_its_batch_alone() {
+    let (mut desk, mut db) = (Desk::default(), Database::with(&[("w", "A", 1)]));
+    let adjust = || Op::Adjust {
+        lines: vec![AdjustLine {
+            place: place("w", "B"),
+            delta: 7,
+        }],
+        reason: "count".into(),
+        key: "k".into(),
+    };
+    run(&mut desk, &mut db, adjust());
+    run(&mut desk, &mut db, deduct("o1", &[("w", "A", 1)]));
+    desk.submit(1, adjust());
+    desk.submit(2, deduct("o2", &[("w", "A", 1)]));
+    desk.submit(3, deduct("o3", &[("w", "B", 1)]));
+    let answers = settle(&mut desk, &mut db, 0);
+    assert!(matches!(answers[&1], Answer::Done { .. }));
+    assert!(matches!(answers[&2], Answer::Short { .. }));
+    assert!(is_held(&answers[&3]));
+    assert_eq!(db.rows[&place("w", "B")].stock, 6);
+    assert_eq!(desk.conflicts, 0);
+}
+
 #[test]
 fn many_orders_share_one_trip() {
     let (mut desk, mut db) = (Desk::default(), Database::with(&[("w", "A", 1000)]));

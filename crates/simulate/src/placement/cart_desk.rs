@@ -4,13 +4,15 @@
 //! flows that are under way and those who wait for their end. A claim that no
 //! flow drives any more is ended by the timer, which asks the order's desk what
 //! became of it and never decides by itself. Between its write and its answer a
-//! flow may vanish at any line; what it had not written nobody was told.
+//! flow may vanish at any line; what it had told but not written is found out again.
 
 use std::collections::BTreeMap;
 
-use domain::cart::{Carts, Claimed, Refusal};
+use domain::cart::{Claimed, Refusal};
 use domain::plan::Wanted;
 
+use super::claims::FLUSH;
+use super::drawer::{Doc, Drawer};
 use super::fault::Step;
 use super::flow::{Asked, Flow};
 use super::message::{CallId, Failed, Node, PlaceReply, Reply, Request, Told};
@@ -19,54 +21,13 @@ use super::net::Net;
 use super::scene::Scene;
 use super::world::Actor;
 
-/// How soon the timer asks again about claims that no flow drives.
-const ASK_AGAIN_MS: i64 = 3_000;
 const RESOLVE_MS: i64 = 5_000;
 
-#[derive(Debug, Clone)]
-pub struct KeyRecord {
+#[derive(Debug)]
+pub struct Completion {
+    pub key: String,
     pub order_id: String,
-    pub answer: Option<Told>,
-}
-
-#[derive(Debug, Clone, Default)]
-pub struct Doc {
-    pub carts: Carts,
-    pub keys: BTreeMap<String, KeyRecord>,
-}
-
-impl Doc {
-    /// The order that the cart is claimed for, and the key that claimed it.
-    pub fn claimed(&self) -> Option<(String, String, String)> {
-        let cart = self.carts.current.as_ref()?;
-        let claim = cart.claim.as_ref()?;
-        Some((
-            claim.order_id.clone(),
-            claim.key.clone(),
-            cart.cart_id.clone(),
-        ))
-    }
-}
-
-#[derive(Debug, Default)]
-pub struct Drawer {
-    pub docs: BTreeMap<u8, Doc>,
-    pub alarm: Option<i64>,
-}
-
-impl Drawer {
-    pub fn has_work(&self) -> bool {
-        self.docs.values().any(|doc| doc.claimed().is_some())
-    }
-
-    /// Part of every write. A timer that is sooner stays as it is.
-    pub fn arm(&mut self, now_ms: i64) {
-        let due = self.has_work().then_some(now_ms + ASK_AGAIN_MS);
-        self.alarm = match (due, self.alarm) {
-            (Some(due), Some(set)) => Some(due.min(set)),
-            (due, _) => due,
-        };
-    }
+    pub at_ms: i64,
 }
 
 #[derive(Debug)]
@@ -76,10 +37,12 @@ pub struct CartDesk {
     pub scene: Scene,
     pub flows: BTreeMap<u64, Flow>,
     pub calls: BTreeMap<CallId, (u64, Asked)>,
+    /// Orders that stand and whose carts are not written as completed yet.
+    pub late: BTreeMap<u8, Completion>,
     /// What was seen of each SKU last: good enough to plan with, never to refuse with.
     pub hints: BTreeMap<String, Vec<(u16, domain::stock::SeenRow)>>,
     resolving: BTreeMap<CallId, (u8, String)>,
-    waiters: BTreeMap<(u8, String), Vec<CallId>>,
+    pub waiters: BTreeMap<(u8, String), Vec<CallId>>,
     serial: u64,
 }
 
@@ -91,6 +54,7 @@ impl CartDesk {
             scene,
             flows: BTreeMap::new(),
             calls: BTreeMap::new(),
+            late: BTreeMap::new(),
             hints: BTreeMap::new(),
             resolving: BTreeMap::new(),
             waiters: BTreeMap::new(),
@@ -193,106 +157,6 @@ impl CartDesk {
         }
     }
 
-    fn claim(
-        &mut self,
-        net: &mut Net,
-        (customer, key): (u8, &str),
-        order_id: &str,
-        carts: &Carts,
-    ) -> bool {
-        let me = self.me();
-        let now = net.now;
-        let claimed = !net.is(Mutant::NoClaim);
-        let drawer = &mut self.drawer;
-        net.persist(me, Some(Step::CartClaim), || {
-            let doc = drawer.docs.entry(customer).or_default();
-            if claimed {
-                doc.carts.clone_from(carts);
-            }
-            if !key.is_empty() {
-                let record = KeyRecord {
-                    order_id: order_id.to_owned(),
-                    answer: None,
-                };
-                doc.keys.insert(key.to_owned(), record);
-            }
-            drawer.arm(now);
-        })
-    }
-
-    /// The claim goes on under a new order id.
-    pub fn reclaim(&mut self, net: &mut Net, flow: &Flow, next_id: &str) -> bool {
-        let me = self.me();
-        let mut doc = self.doc(flow.customer).clone();
-        if !doc.carts.reclaim(&flow.order_id, next_id) && !net.is(Mutant::NoClaim) {
-            return false;
-        }
-        if let Some(record) = doc.keys.get_mut(&flow.key) {
-            next_id.clone_into(&mut record.order_id);
-        }
-        let drawer = &mut self.drawer;
-        let now = net.now;
-        net.persist(me, Some(Step::CartClaim), || {
-            drawer.docs.insert(flow.customer, doc.clone());
-            drawer.arm(now);
-        })
-    }
-
-    /// The order stands: the cart is done, its key has its answer, and whoever
-    /// waits is told, in this order.
-    pub fn complete(&mut self, net: &mut Net, customer: u8, key: &str, order_id: &str) {
-        let me = self.me();
-        let now = net.now;
-        let told = Told::Placed(order_id.to_owned());
-        let drawer = &mut self.drawer;
-        let done = net.persist(me, Some(Step::CartComplete), || {
-            let doc = drawer.docs.entry(customer).or_default();
-            doc.carts.complete(order_id, now);
-            if let Some(record) = doc.keys.get_mut(key) {
-                record.answer = Some(told.clone());
-            }
-            drawer.arm(now);
-        });
-        if done {
-            self.tell(net, customer, key, &told);
-        }
-    }
-
-    /// No order comes of it. A final answer stays with the key; else the key is free.
-    pub fn release(
-        &mut self,
-        net: &mut Net,
-        (customer, key): (u8, &str),
-        order_id: &str,
-        told: &Told,
-    ) {
-        let me = self.me();
-        let now = net.now;
-        let drawer = &mut self.drawer;
-        let done = net.persist(me, Some(Step::CartRelease), || {
-            let doc = drawer.docs.entry(customer).or_default();
-            doc.carts.release(order_id);
-            if told.is_final() {
-                if let Some(record) = doc.keys.get_mut(key) {
-                    record.answer = Some(told.clone());
-                }
-            } else {
-                doc.keys.remove(key);
-            }
-            drawer.arm(now);
-        });
-        if done {
-            self.tell(net, customer, key, told);
-        }
-    }
-
-    pub fn tell(&mut self, net: &mut Net, customer: u8, key: &str, told: &Told) {
-        let waiters = self.waiters.remove(&(customer, key.to_owned()));
-        for call in waiters.unwrap_or_default() {
-            net.reply(call, Reply::Told(told.clone()));
-        }
-    }
-
     /// Asks what became of a claim, unless a flow drives it or it was asked already.
     fn resolve(&mut self, net: &mut Net, customer: u8, order_id: &str) {
         let driven = self.flows.values().any(|flow| flow.order_id == order_id);
@@ -341,6 +205,13 @@ fn same_lines(one: &[Wanted], other: &[Wanted]) -> bool {
 
 impl Actor for CartDesk {
     fn request(&mut self, net: &mut Net, call: CallId, request: Request) {
+        let about = match &request {
+            Request::Fill { customer, .. } | Request::PlaceOrder { customer, .. } => *customer,
+            _ => return,
+        };
+        if self.late.contains_key(&about) && !self.flush(net) {
+            return;
+        }
         match request {
             Request::Fill { customer, lines } => self.fill(net, call, customer, &lines),
             Request::PlaceOrder {
@@ -363,10 +234,17 @@ impl Actor for CartDesk {
     }
 
     fn wake(&mut self, net: &mut Net, token: u64) {
-        self.place(net, token);
+        if token == FLUSH {
+            let _ = self.flush(net);
+        } else {
+            self.place(net, token);
+        }
     }
 
     fn alarm(&mut self, net: &mut Net) {
+        if !self.flush(net) {
+            return;
+        }
         let now = net.now;
         let me = self.me();
         let drawer = &mut self.drawer;
@@ -405,10 +283,6 @@ impl Actor for CartDesk {
             drawer,
             ..Self::new(self.number, self.scene.clone())
         };
-    }
-
-    fn node(&self) -> Node {
-        self.me()
     }
 
     fn at_rest(&self) -> Vec<String> {

@@ -14,8 +14,8 @@ use super::world::{Actor, World};
 
 pub fn at_rest(world: &mut World) {
     let mut broken = Vec::new();
-    for (shard, database) in world.cast.databases.iter().enumerate() {
-        conservation(world, shard as u16, database, &mut broken);
+    for (shard, database) in (0..).zip(&world.cast.databases) {
+        conservation(world, shard, database, &mut broken);
     }
     orders(world, &mut broken);
     acknowledged(world, &mut broken);
@@ -194,7 +194,7 @@ pub fn just_placed(world: &mut World, order_id: &str) {
     for line in &row.lines {
         *lines.entry(&line.sku).or_default() += line.quantity;
         let hold = hold_of(world, order_id, line.shard, &line.warehouse_id, &line.sku);
-        if !hold.is_some_and(|hold| hold.remaining() == line.quantity) {
+        if hold.is_none_or(|hold| hold.remaining() != line.quantity) {
             broken.push(format!(
                 "I4: {order_id} stands, and its hold of {}/{} is {hold:?}",
                 line.warehouse_id, line.sku

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::stock::{Batch, Found, Hold, Movement, MovementKind, Place, Reads, Row};
 
-use super::message::{CallId, Failed, Node, Reply, Request};
+use super::message::{CallId, Failed, Reply, Request};
 use super::mutant::Mutant;
 use super::net::Net;
 use super::world::Actor;
@@ -183,8 +183,4 @@ impl Actor for Database {
     }
 
     fn answer(&mut self, _: &mut Net, _: CallId, _: Result<Reply, Failed>) {}
-
-    fn node(&self) -> Node {
-        Node::Database(0)
-    }
 }

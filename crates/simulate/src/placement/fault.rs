@@ -1,7 +1,7 @@
 //! What may go wrong, and where.
 //!
-//! A schedule has its own weather: which faults occur at all, how often, and one
-//! step where they crowd. Few kinds often find what all kinds seldom hide. Every
+//! A schedule has its own weather: which faults occur at all, how often, and two
+//! steps where they crowd. Few kinds often find what all kinds seldom hide. Every
 //! fault that really struck is counted in the table, so that a step which no
 //! schedule ever disturbed is seen.
 
@@ -16,6 +16,7 @@ pub enum Step {
     OrderJournal,
     StockDeduct0,
     StockDeduct1,
+    OrderUndo,
     StockRelease0,
     StockRelease1,
     OrderFinish,
@@ -32,12 +33,13 @@ pub enum Step {
 }
 
 impl Step {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::CartClaim,
         Self::Plan,
         Self::OrderJournal,
         Self::StockDeduct0,
         Self::StockDeduct1,
+        Self::OrderUndo,
         Self::StockRelease0,
         Self::StockRelease1,
         Self::OrderFinish,
@@ -53,6 +55,14 @@ impl Step {
         Self::StockAdjust,
     ];
 
+    /// Those that come up seldom, so that trouble has to be sent there.
+    const RARE: [Self; 4] = [
+        Self::OrderUndo,
+        Self::StockRelease0,
+        Self::StockRelease1,
+        Self::Resolve,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::CartClaim => "cart.claim",
@@ -60,6 +70,7 @@ impl Step {
             Self::OrderJournal => "order.journal",
             Self::StockDeduct0 => "stock.deduct.0",
             Self::StockDeduct1 => "stock.deduct.1",
+            Self::OrderUndo => "order.undo",
             Self::StockRelease0 => "stock.release.0",
             Self::StockRelease1 => "stock.release.1",
             Self::OrderFinish => "order.finish",
@@ -182,7 +193,7 @@ pub struct Outage {
 pub struct Weather {
     kinds: Vec<Fault>,
     per_mille: u64,
-    focus: (Step, u64),
+    focus: [(Step, u64); 2],
     /// After this nothing fails any more, so that everything can come to rest.
     pub until_ms: i64,
     pub outage: Option<Outage>,
@@ -199,8 +210,12 @@ impl Weather {
             kinds = Fault::ALL.to_vec();
         }
         let per_mille = rng.pick(&[0, 10, 40, 120], 40);
-        let focus_step = rng.pick(&Step::ALL, Step::StockCommit);
-        let focus = (focus_step, rng.pick(&[0, 250, 500], 250));
+        let focus = [(); 2].map(|()| {
+            let rare = rng.chance(400);
+            let steps: &[Step] = if rare { &Step::RARE } else { &Step::ALL };
+            let step = rng.pick(steps, Step::StockCommit);
+            (step, rng.pick(&[0, 250, 500], 250))
+        });
         let until_ms = start_ms + rng.between(2_000, 60_000);
         let outage = rng.chance(40).then(|| {
             let from_ms = start_ms + rng.between(0, 2_000);
@@ -225,12 +240,9 @@ impl Weather {
         if now_ms >= self.until_ms {
             return None;
         }
-        let crowded = if self.focus.0 == step {
-            self.focus.1
-        } else {
-            0
-        };
-        if !rng.chance(self.per_mille.max(crowded)) {
+        let crowded = self.focus.iter().filter(|(at, _)| *at == step);
+        let per_mille = crowded.map(|(_, per_mille)| *per_mille).max();
+        if !rng.chance(self.per_mille.max(per_mille.unwrap_or(0))) {
             return None;
         }
         Some(rng.pick(&self.kinds, Fault::ErrorBefore))

@@ -187,8 +187,8 @@ impl CartDesk {
                     self.look(net, id);
                 }
             }
-            (Asked::Place, Ok(Reply::Place(reply))) => self.placed(net, id, reply),
-            (Asked::Place, _) => self.placed(net, id, PlaceReply::Unfinished),
+            (Asked::Place, Ok(Reply::Place(reply))) => self.placed(net, id, &reply),
+            (Asked::Place, _) => self.placed(net, id, &PlaceReply::Unfinished),
         }
     }
 
@@ -214,16 +214,7 @@ impl CartDesk {
             .as_ref()
             .is_some_and(|before| standing(before) == standing(&flow.seen));
         if agreed || net.is(Mutant::OneLook) {
-            for line in &short {
-                if !net.ledger.was_short(line, flow.since) {
-                    net.violation(format!(
-                        "I8: {} was refused {} of {}, and there were never fewer",
-                        flow.order_id, line.requested, line.sku
-                    ));
-                }
-            }
-            net.ledger.stats.refused += 1;
-            self.give_up(net, id, &Told::Short(short));
+            self.refuse(net, id, short);
         } else if flow.collects >= COLLECTS_MAX {
             net.ledger.stats.restless += 1;
             self.give_up(net, id, &Told::Busy);
@@ -232,6 +223,23 @@ impl CartDesk {
             self.flows.insert(id, flow);
             self.look(net, id);
         }
+    }
+
+    /// I8 is held against every refusal at the moment that it is decided.
+    fn refuse(&mut self, net: &mut Net, id: u64, short: Vec<Shortage>) {
+        let Some(flow) = self.flows.get(&id) else {
+            return;
+        };
+        for line in &short {
+            if !net.ledger.was_short(line, flow.since) {
+                net.violation(format!(
+                    "I8: {} was refused {} of {}, and there were never fewer",
+                    flow.order_id, line.requested, line.sku
+                ));
+            }
+        }
+        net.ledger.stats.refused += 1;
+        self.give_up(net, id, &Told::Short(short));
     }
 
     fn remember(&mut self, flow: &Flow) {
@@ -273,7 +281,7 @@ impl CartDesk {
         self.calls.insert(call, (id, Asked::Place));
     }
 
-    fn placed(&mut self, net: &mut Net, id: u64, reply: PlaceReply) {
+    fn placed(&mut self, net: &mut Net, id: u64, reply: &PlaceReply) {
         let Some(flow) = self.flows.get_mut(&id) else {
             return;
         };

@@ -111,8 +111,4 @@ impl Actor for House {
         let call = net.call(Node::House, to, step, PATIENCE_MS, request);
         self.calls.insert(call, token);
     }
-
-    fn node(&self) -> Node {
-        Node::House
-    }
 }

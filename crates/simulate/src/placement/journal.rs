@@ -1,7 +1,7 @@
 //! What an order desk keeps in its storage: the rows of its orders, their chores,
-//! and the one timer. A row is written before the first side effect, when it is
-//! stuck, at the end, and whenever the order's life goes on. While anything is
-//! unfinished there is a timer (A6).
+//! and the one timer. A row is written before the first side effect, before anything
+//! is given back, when it is stuck, once it has ended, and whenever the order's life
+//! goes on. While anything is unfinished there is a timer (A6).
 
 use std::collections::BTreeMap;
 
@@ -34,12 +34,12 @@ pub struct OrderRow {
 }
 
 impl OrderRow {
-    pub fn new(content: Content, now_ms: i64) -> Self {
+    pub fn new(content: Content, stuck_after_ms: i64, now_ms: i64) -> Self {
         let shards = content.lines.iter().map(|line| line.shard);
         Self {
             customer: content.customer,
             cart_id: content.cart_id,
-            placement: Placement::new(shards, now_ms),
+            placement: Placement::new(shards, now_ms).stuck_after(stuck_after_ms),
             lines: content.lines,
             life: None,
             chores: Vec::new(),

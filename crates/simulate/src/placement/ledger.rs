@@ -11,6 +11,10 @@ use domain::stock::Batch;
 use super::journal::OrderRow;
 use super::message::Told;
 
+/// What tries, deadlines and the time until a placement is called stuck add up to,
+/// at the worst: two legs of deductions, then an undoing.
+const UNFINISHED_MAX_MS: i64 = 120_000;
+
 /// Figures of one schedule, or of many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -28,7 +32,8 @@ pub struct Stats {
     pub stuck: u64,
     pub resumed: u64,
     pub conflicts: u64,
-    /// The longest that a placement was unfinished, not counting stuck ones.
+    /// The longest that a placement took to its end or until it was called stuck,
+    /// from when it was taken up (last).
     pub longest_ms: i64,
 }
 
@@ -67,6 +72,10 @@ pub struct Ledger {
     pub acknowledged: BTreeMap<String, u8>,
     phases: BTreeMap<String, Phase>,
     lives: BTreeMap<String, Life>,
+    /// When each placement was last begun or resumed.
+    pub taken_up: BTreeMap<String, i64>,
+    /// Orders that came to a good end, written or not.
+    pub standing: Vec<String>,
     /// News for the house: orders that stand, placements that are stuck.
     pub placed: Vec<String>,
     pub stuck: Vec<String>,
@@ -173,8 +182,11 @@ impl Ledger {
                 }
                 Phase::Deducting | Phase::Undoing => {}
             }
-            let age_ms = now_ms - row.journaled_ms;
-            self.stats.longest_ms = self.stats.longest_ms.max(age_ms);
+            let began_ms = self.taken_up.get(order_id).copied().unwrap_or(now_ms);
+            self.stats.longest_ms = self.stats.longest_ms.max(now_ms - began_ms);
+            if now_ms - began_ms > UNFINISHED_MAX_MS {
+                return Some(format!("I6: {order_id} took {} ms", now_ms - began_ms));
+            }
         }
         let life = row.life?;
         let before = self.lives.insert(order_id.to_owned(), life);

@@ -14,9 +14,15 @@ pub enum Mutant {
     LostAlarm,
     /// A release deletes its hold, so a deduction that comes later finds the door open.
     LateDeduct,
-    /// After a crash a placement goes on to its end, though it may have been undoing
-    /// and a release of it may still be on its way.
-    ForwardResume,
+    /// That a placement is being undone is not written first: after a crash it goes on
+    /// to its end, while a release of it may still be on its way.
+    SilentUndo,
+    /// After a crash a placement is undone, though a buyer may have been told that it
+    /// stands.
+    BackwardResume,
+    /// After a crash a placement is undone when a shard does not answer, though a buyer
+    /// may have been told that it stands.
+    ImpatientResume,
     /// A shard that refused is not released, so a copy of its deduction finds the door open.
     BelievedNo,
     /// A placement nobody knows is called undone without being closed.
@@ -25,26 +31,28 @@ pub enum Mutant {
     OneLook,
     /// Looks for a refusal are answered from the desk's memory.
     StaleLook,
+    /// A refusal is not kept with its key.
+    ForgottenNo,
     /// A place-order does not say what it orders.
     BlindOrder,
-    /// The buyer is told before the end is written.
-    EarlyAnswer,
 }
 
 impl Mutant {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::NoClaim,
         Self::NoHoldCheck,
         Self::DoubleRestore,
         Self::LostAlarm,
         Self::LateDeduct,
-        Self::ForwardResume,
+        Self::SilentUndo,
+        Self::BackwardResume,
+        Self::ImpatientResume,
         Self::BelievedNo,
         Self::NoTombstone,
         Self::OneLook,
         Self::StaleLook,
+        Self::ForgottenNo,
         Self::BlindOrder,
-        Self::EarlyAnswer,
     ];
 
     pub fn name(self) -> &'static str {
@@ -54,13 +62,15 @@ impl Mutant {
             Self::DoubleRestore => "double-restore",
             Self::LostAlarm => "lost-alarm",
             Self::LateDeduct => "late-deduct",
-            Self::ForwardResume => "forward-resume",
+            Self::SilentUndo => "silent-undo",
+            Self::BackwardResume => "backward-resume",
+            Self::ImpatientResume => "impatient-resume",
             Self::BelievedNo => "believed-no",
             Self::NoTombstone => "no-tombstone",
             Self::OneLook => "one-look",
             Self::StaleLook => "stale-look",
+            Self::ForgottenNo => "forgotten-no",
             Self::BlindOrder => "blind-order",
-            Self::EarlyAnswer => "early-answer",
         }
     }
 

@@ -10,73 +10,22 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
+use super::event::{Entry, Event};
 use super::fault::{Fault, Step, Table, Weather};
 use super::ledger::Ledger;
 use super::message::{CallId, Failed, Node, Reply, Request};
 use super::mutant::Mutant;
+use super::trace::terse;
 use crate::rng::Rng;
 
-#[derive(Debug)]
-pub enum Event {
-    Deliver {
-        call: CallId,
-        to: Node,
-        request: Request,
-    },
-    Answer {
-        call: CallId,
-        to: Node,
-        epoch: u32,
-        result: Result<Reply, Failed>,
-    },
-    Deadline {
-        call: CallId,
-    },
-    /// The platform's timer of a node. It outlives the node's memory.
-    Alarm {
-        node: Node,
-        at_ms: i64,
-    },
-    /// A timer in a node's memory.
-    Wake {
-        node: Node,
-        epoch: u32,
-        token: u64,
-    },
-}
+/// When every schedule begins.
+const START_MS: i64 = 1_000_000;
 
 #[derive(Debug)]
-struct Entry {
-    at_ms: i64,
-    order: u64,
-    event: Event,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at_ms, self.order) == (other.at_ms, other.order)
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at_ms, self.order).cmp(&(other.at_ms, other.order))
-    }
-}
-
-#[derive(Debug)]
-struct Open {
-    from: Node,
+pub(super) struct Open {
+    pub(super) from: Node,
     epoch: u32,
-    to: Node,
+    pub(super) to: Node,
     step: Option<Step>,
     /// Strikes when the callee answers.
     fault: Option<Fault>,
@@ -97,12 +46,12 @@ pub struct Net {
     pub trace: Option<Vec<String>>,
     queue: BinaryHeap<Reverse<Entry>>,
     order: u64,
-    open: BTreeMap<CallId, Open>,
+    pub(super) open: BTreeMap<CallId, Open>,
     /// Requests that vanish before they arrive.
-    vanished: BTreeSet<CallId>,
-    epochs: [u32; Node::CRASHABLE.len()],
+    pub(super) vanished: BTreeSet<CallId>,
+    pub(super) epochs: [u32; Node::CRASHABLE.len()],
     /// Crashed in the event that is being handled.
-    crashed: Vec<Node>,
+    pub(super) crashed: Vec<Node>,
     /// The node at work writes slowly: what it sends leaves that much later.
     held_back_ms: i64,
     ids: u64,
@@ -111,7 +60,7 @@ pub struct Net {
 impl Net {
     pub fn new(seed: u64, mutant: Option<Mutant>, traced: bool) -> Self {
         let mut rng = Rng::new(seed);
-        let now = 1_000_000;
+        let now = START_MS;
         Self {
             now,
             moment: 0,
@@ -139,7 +88,8 @@ impl Net {
     pub fn note(&mut self, line: impl FnOnce() -> String) {
         let now = self.now;
         if let Some(trace) = &mut self.trace {
-            trace.push(format!("{:>9} {}", now - 1_000_000, line()));
+            let text = terse(&line());
+            trace.push(format!("{:>9} {text}", now - START_MS));
         }
     }
 
@@ -208,7 +158,7 @@ impl Net {
         self.held_back_ms + self.rng.between(0, most)
     }
 
-    fn is_down(&self, node: Node) -> bool {
+    pub(super) fn is_down(&self, node: Node) -> bool {
         self.crashed.contains(&node)
     }
 
@@ -260,6 +210,14 @@ impl Net {
                     self.delay()
                 };
                 self.deliver(again, call, to, request.clone());
+            }
+            Some(Fault::CrashNode) if from.slot().is_some() && self.rng.chance(300) => {
+                // The caller dies with its call on the way.
+                self.struck(step, Fault::CrashNode);
+                let late = self.rng.pick(&[0, 500, patience_ms], 0);
+                self.deliver(delay + late, call, to, request);
+                self.crash(from);
+                return call;
             }
             Some(Fault::Stalled) => {
                 self.struck(step, Fault::Stalled);
@@ -326,7 +284,7 @@ impl Net {
         }
     }
 
-    fn fail(&mut self, open: &Open, call: CallId) {
+    pub(super) fn fail(&mut self, open: &Open, call: CallId) {
         let at_ms = self.now + self.delay();
         let event = Event::Answer {
             call,
@@ -385,47 +343,6 @@ impl Net {
         // Platforms fire late, never early.
         let late = self.delay();
         self.push(at_ms.max(self.now) + late, Event::Alarm { node, at_ms });
-    }
-
-    fn crash(&mut self, node: Node) {
-        if !self.is_down(node) {
-            self.crashed.push(node);
-        }
-    }
-
-    fn crash_all(&mut self) {
-        for node in Node::CRASHABLE {
-            self.crash(node);
-        }
-    }
-
-    /// Those who crashed in the last event: what was on its way from and to them
-    /// is lost, or not.
-    pub fn bury(&mut self) -> Vec<Node> {
-        let crashed = std::mem::take(&mut self.crashed);
-        for node in &crashed {
-            if let Some(slot) = node.slot() {
-                self.epochs[slot] += 1;
-            }
-            let touched: Vec<CallId> = self
-                .open
-                .iter()
-                .filter(|(_, open)| open.from == *node || open.to == *node)
-                .map(|(call, _)| *call)
-                .collect();
-            for call in touched {
-                if self.rng.chance(400) {
-                    self.vanished.insert(call);
-                }
-                let from_it = self.open.get(&call).is_some_and(|open| open.from == *node);
-                if (from_it || self.rng.chance(700))
-                    && let Some(open) = self.open.remove(&call)
-                {
-                    self.fail(&open, call);
-                }
-            }
-        }
-        crashed
     }
 
     fn outage_of(&self, node: Node) -> Option<i64> {

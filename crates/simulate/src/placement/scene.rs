@@ -52,6 +52,7 @@ pub struct Script {
     pub shelves: Vec<(u16, Place, i64)>,
     pub adjustments: Vec<Adjustment>,
     pub pay_within_ms: i64,
+    pub stuck_after_ms: i64,
     /// All shoppers begin within this time.
     pub rush_ms: i64,
     addresses: Vec<Address>,
@@ -72,7 +73,7 @@ impl Script {
                 });
             }
         }
-        let skus = &SKUS[..1 + rng.index(SKUS.len())];
+        let skus = &SKUS[..=rng.index(SKUS.len())];
         let most = rng.pick(&[1, 2, 4, 9], 2);
         let mut shelves = Vec::new();
         for warehouse in &warehouses {
@@ -86,7 +87,7 @@ impl Script {
                 }
             }
         }
-        let adjustments = (0..rng.below(3))
+        let adjustments = (0..rng.below(4))
             .filter_map(|_| {
                 let (shard, place, _) = shelves.get(rng.index(shelves.len()))?.clone();
                 Some(Adjustment {
@@ -112,6 +113,7 @@ impl Script {
             warehouses,
             shelves,
             adjustments,
+            stuck_after_ms: rng.pick(&[60_000, 60_000, 4_000], 60_000),
             rush_ms: rng.pick(&[10, 100, 1_000], 100),
             pay_within_ms: rng.pick(&[4_000, 60_000, 30 * 60_000], 60_000),
             addresses,

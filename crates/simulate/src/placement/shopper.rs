@@ -175,10 +175,6 @@ impl Actor for Shopper {
         self.act(net);
     }
 
-    fn node(&self) -> Node {
-        self.me()
-    }
-
     fn at_rest(&self) -> Vec<String> {
         let mut left = self.unanswered.clone();
         if self.purchase().is_some() {

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::stock::{Answer, Desk, Hold, Op, Step as DeskStep};
+use domain::stock::{Desk, Hold, Op, Step as DeskStep};
 
 use super::fault::Step;
 use super::message::{CallId, Failed, Node, Reply, Request};
@@ -166,10 +166,6 @@ impl Actor for StockDesk {
         *self = Self::new(self.shard);
     }
 
-    fn node(&self) -> Node {
-        Node::stock(self.shard)
-    }
-
     fn at_rest(&self) -> Vec<String> {
         let left = self.callers.len();
         if left == 0 {
@@ -177,20 +173,4 @@ impl Actor for StockDesk {
         }
         vec![format!("stock desk {} owes {left} answers", self.shard)]
     }
-}
-
-/// What an answer of a stock desk means for the leg of a placement.
-pub fn lines_short(answer: Answer) -> Vec<domain::plan::Shortage> {
-    let lines = match answer {
-        Answer::Short { lines } | Answer::Changed { lines } => lines,
-        _ => Vec::new(),
-    };
-    lines
-        .into_iter()
-        .map(|line| domain::plan::Shortage {
-            sku: line.place.sku,
-            requested: line.requested,
-            available: line.available,
-        })
-        .collect()
 }

@@ -2,15 +2,18 @@
 
 use std::rc::Rc;
 
+use domain::stock::Place;
+
 use super::cart_desk::CartDesk;
 use super::check;
 use super::database::Database;
+use super::event::Event;
 use super::fault::Table;
 use super::house::House;
 use super::ledger::Stats;
 use super::message::{CART_DESKS, CallId, Failed, Node, Reply, Request, SHARDS};
 use super::mutant::Mutant;
-use super::net::{Event, Net};
+use super::net::Net;
 use super::order_desk::OrderDesk;
 use super::scene::{Scene, Script};
 use super::shopper::Shopper;
@@ -36,7 +39,6 @@ pub trait Actor {
         false
     }
     fn crash(&mut self, _: &mut Net) {}
-    fn node(&self) -> Node;
     /// What should not be left when everything has come to rest.
     fn at_rest(&self) -> Vec<String> {
         Vec::new()
@@ -109,14 +111,15 @@ impl World {
                 database.stock(place.clone(), *stock);
             }
         }
-        let shoppers = (0..script.shoppers.len())
-            .map(|number| Shopper::new(number as u8, script.clone()))
+        let shoppers = (0..)
+            .zip(&script.shoppers)
+            .map(|(number, _)| Shopper::new(number, script.clone()))
             .collect();
         let cast = Cast {
             carts: (0..CART_DESKS)
                 .map(|number| CartDesk::new(number, script.clone()))
                 .collect(),
-            order: OrderDesk::new(script.pay_within_ms),
+            order: OrderDesk::new(script.clone()),
             stocks: (0..SHARDS).map(StockDesk::new).collect(),
             databases,
             shoppers,
@@ -132,9 +135,9 @@ impl World {
 
     fn play(&mut self) {
         self.describe();
-        for shopper in &self.cast.shoppers {
+        for (number, _) in (0..).zip(&self.cast.shoppers) {
             let at_ms = self.net.now + self.net.rng.between(0, self.scene.rush_ms);
-            self.net.wake(shopper.node(), at_ms, 0);
+            self.net.wake(Node::Shopper(number), at_ms, 0);
         }
         self.cast.house.open(&mut self.net);
         while let Some(event) = self.net.pop() {
@@ -245,8 +248,10 @@ impl World {
     }
 
     fn spread_news(&mut self) {
-        for order_id in std::mem::take(&mut self.net.ledger.placed) {
+        for order_id in std::mem::take(&mut self.net.ledger.standing) {
             check::just_placed(self, &order_id);
+        }
+        for order_id in std::mem::take(&mut self.net.ledger.placed) {
             self.cast.house.hears_of(&mut self.net, &order_id);
         }
         for order_id in std::mem::take(&mut self.net.ledger.stuck) {
@@ -269,5 +274,3 @@ impl World {
         }
     }
 }
-
-use domain::stock::Place;

@@ -24,6 +24,7 @@ use edge::{CallError, Scope, clock, faults, telemetry};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 
+use super::rows::Completion;
 use super::{Desk, Ending, RECOVER_AFTER_MS, broken, refused};
 
 const FULFILLMENT: To<'static> = To::Service("FULFILLMENT_SERVICE");
@@ -104,11 +105,12 @@ impl Desk {
                 lines,
                 address,
             }) => {
-                fault(&scope, "cart.claim")?;
+                faults::before(&scope, "cart.claim")?;
                 if !place.key.is_empty() {
                     self.rows
                         .take_key(customer, &place.key, &place.fingerprint, now)?;
                 }
+                self.write_late()?;
                 self.rows.save(customer, &carts)?;
                 let job = Job {
                     scope,
@@ -220,18 +222,20 @@ impl Desk {
     }
 
     async fn run(self: &Rc<Self>, mut job: Job) -> Ending {
-        self.after_write(&job.scope, "cart.claim").await?;
+        faults::written(&self.state, &job.scope, "cart.claim").await?;
         match self.try_plans(&mut job).await {
             Ok(Some(body)) => {
-                fault(&job.scope, "cart.complete")?;
+                faults::before(&job.scope, "cart.complete")?;
                 self.complete(&job.customer_id, &job.order_id, &body)?;
-                self.after_write(&job.scope, "cart.complete").await?;
+                faults::written(&self.state, &job.scope, "cart.complete").await?;
                 Ok(body)
             }
             // The claim stays until the alarm has found out.
             Ok(None) => Err(unknown(&job.order_id)),
             Err(problem) => {
+                faults::before(&job.scope, "cart.release")?;
                 self.release(&job.customer_id, &job.order_id, &job.key)?;
+                faults::written(&self.state, &job.scope, "cart.release").await?;
                 Err(problem)
             }
         }
@@ -250,6 +254,7 @@ impl Desk {
                 to: Some(job.address.point()),
                 mode,
                 fresh,
+                taking: true,
             };
             let planned = call(&self.env, &job.scope, FULFILLMENT, order)
                 .await
@@ -276,7 +281,9 @@ impl Desk {
             if !carts.reclaim(&job.order_id, &next) {
                 return Ok(None);
             }
+            faults::before(&job.scope, "cart.reclaim")?;
             self.rows.save(&job.customer_id, &carts)?;
+            faults::written(&self.state, &job.scope, "cart.reclaim").await?;
             job.order_id = next;
             fresh = true;
         }
@@ -313,7 +320,7 @@ impl Desk {
         Tried::Unknown
     }
 
-    /// The order stands: the cart is completed. Safe to repeat.
+    /// The order stands: the cart is completed, to be written later. Safe to repeat.
     fn complete(
         self: &Rc<Self>,
         customer: &str,
@@ -323,8 +330,14 @@ impl Desk {
         let now = clock::now_ms();
         let mut carts = self.rows.carts(customer)?;
         if let Some(cart) = carts.complete(order_id, now) {
-            self.rows
-                .complete(customer, &carts, &cart, order_id, body, now)?;
+            let done = Completion {
+                carts,
+                cart,
+                order_id: order_id.to_owned(),
+                answer: body.to_owned(),
+                at_ms: now,
+            };
+            self.late.borrow_mut().insert(customer.to_owned(), done);
             self.record_soon();
         }
         Ok(())
@@ -393,28 +406,6 @@ impl Desk {
             }
             Err(unknown(&claim.order_id))
         })
-    }
-
-    /// For tests: what was written is durable before the fault happens.
-    async fn after_write(&self, scope: &Scope, step: &str) -> Result<(), Problem> {
-        match faults::at(scope, &format!("{step}.written")) {
-            None | Some(faults::Mode::Before | faults::Mode::Twice) => Ok(()),
-            Some(mode) => {
-                self.state.storage().sync().await.map_err(broken)?;
-                if mode == faults::Mode::Kill {
-                    faults::die(step).await;
-                }
-                Err(Problem::new(code::INTERNAL, "fault: lost"))
-            }
-        }
-    }
-}
-
-/// For tests: an error before anything is written.
-fn fault(scope: &Scope, step: &str) -> Result<(), Problem> {
-    match faults::at(scope, step) {
-        Some(faults::Mode::Before) => Err(Problem::new(code::INTERNAL, "fault: before")),
-        _ => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::Desk;
 
 /// Carts gather for this long, so that a busy desk shares its trips.
-const GATHER_MS: i64 = 500;
+const GATHER_MS: i64 = 1_000;
 const BATCH_MAX: i64 = 100;
 
 impl Desk {
@@ -31,6 +31,11 @@ impl Desk {
 
     pub(super) async fn record(&self) {
         loop {
+            // Forgets what was recorded before, so that it is not read again.
+            if let Err(problem) = self.write_late() {
+                telemetry::error("record_failed", &[("reason", &problem.detail)]);
+                return;
+            }
             let batch = self.rows.unrecorded(BATCH_MAX).unwrap_or_default();
             if batch.is_empty() {
                 return;
@@ -61,9 +66,10 @@ impl Desk {
                 telemetry::error("record_failed", &[("reason", &format!("{error:?}"))]);
                 return;
             }
-            let ids: Vec<&str> = batch.iter().map(|cart| cart.cart_id.as_str()).collect();
-            if let Err(problem) = self.rows.recorded(&json!(ids)) {
-                telemetry::error("record_failed", &[("reason", &problem.detail)]);
+            let full = i64::try_from(batch.len()).is_ok_and(|count| count >= BATCH_MAX);
+            let ids = batch.into_iter().map(|cart| cart.cart_id);
+            self.recorded.borrow_mut().extend(ids);
+            if !full {
                 return;
             }
         }

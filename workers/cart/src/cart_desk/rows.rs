@@ -4,7 +4,7 @@
 use contract::Problem;
 use domain::cart::{Cart, Carts};
 use domain::limits::KEY_TTL_MS;
-use edge::sqlite::{first, int, rows, run, text, text_or_null};
+use edge::sqlite::{first, int, rows, run, text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use worker::SqlStorage;
@@ -32,6 +32,18 @@ pub struct KeyRow {
     pub fingerprint: String,
     /// The answer's bytes, once there is one.
     pub answer: Option<String>,
+}
+
+/// A cart of which an order was made.
+#[derive(Debug)]
+pub struct Completion {
+    /// The customer's new state.
+    pub carts: Carts,
+    /// The cart as it was ordered.
+    pub cart: Cart,
+    pub order_id: String,
+    pub answer: String,
+    pub at_ms: i64,
 }
 
 /// A customer whose cart is claimed.
@@ -175,15 +187,14 @@ impl Rows {
 
     /// The order stands: the cart goes to the record and the answer to its key, in
     /// one stretch with the customer's new state.
-    pub fn complete(
-        &self,
-        customer_id: &str,
-        carts: &Carts,
-        cart: &Cart,
-        order_id: &str,
-        answer: &str,
-        now: i64,
-    ) -> Result<(), Problem> {
+    pub fn complete(&self, customer_id: &str, done: &Completion) -> Result<(), Problem> {
+        let Completion {
+            carts,
+            cart,
+            order_id,
+            answer,
+            at_ms,
+        } = done;
         let sql = self.sql()?;
         run(
             sql,
@@ -191,7 +202,7 @@ impl Rows {
             vec![
                 text(customer_id),
                 text(json!(carts).to_string()),
-                text(answer),
+                text(answer.as_str()),
             ],
         )
         .map_err(broken)?;
@@ -204,8 +215,8 @@ impl Rows {
                 text(customer_id),
                 text(json!(cart.lines).to_string()),
                 text(json!(carts.address).to_string()),
-                text(order_id),
-                int(now),
+                text(order_id.as_str()),
+                int(*at_ms),
             ],
         )
         .map_err(broken)?;
@@ -216,11 +227,7 @@ impl Rows {
         run(
             sql,
             "UPDATE keys SET answer = ?3 WHERE customer_id = ?1 AND key = ?2",
-            vec![
-                text(customer_id),
-                text(key),
-                text_or_null(Some(answer.to_owned())),
-            ],
+            vec![text(customer_id), text(key), text(answer.as_str())],
         )
         .map_err(broken)
     }
@@ -244,11 +251,11 @@ impl Rows {
         .map_err(broken)
     }
 
-    pub fn recorded(&self, cart_ids: &Value) -> Result<(), Problem> {
+    pub fn recorded(&self, cart_ids: &[String]) -> Result<(), Problem> {
         run(
             self.sql()?,
             "DELETE FROM completed WHERE cart_id IN (SELECT value FROM json_each(?1))",
-            vec![text(cart_ids.to_string())],
+            vec![text(json!(cart_ids).to_string())],
         )
         .map_err(broken)
     }

@@ -13,7 +13,7 @@ use domain::lifecycle::{Status, StockChore};
 use domain::placement::backoff_ms;
 use domain::stock::{Answer, Op, Place, RestoreLine};
 use edge::call::{To, call};
-use edge::{Scope, clock, telemetry};
+use edge::{Scope, clock, faults, telemetry};
 
 use super::rows::{ChoreRow, OrderRow};
 use super::{Desk, broken, system};
@@ -24,16 +24,13 @@ impl Desk {
         scope: Scope,
         change: &MoveOrder,
     ) -> Result<OrderView, Problem> {
-        let row = self
-            .rows
-            .order(&change.order)?
-            .filter(OrderRow::is_order)
-            .filter(|row| change.actor.is_staff() || row.customer_id == change.actor.id)
-            .ok_or_else(|| Problem::not_found("order"))?;
+        let row = self.order_for(&scope, &change.order, &change.actor).await?;
+        faults::before(&scope, "order.edge")?;
         self.take_edge(&row, change)?;
         self.project_soon();
         let soon = clock::now_ms().saturating_add(super::RECOVER_AFTER_MS);
         self.wake_by(soon).await.map_err(broken)?;
+        faults::written(&self.state, &scope, "order.edge").await?;
         self.do_chores(&scope, &row).await;
         let row = self
             .rows
@@ -57,7 +54,7 @@ impl Desk {
                 change.to.name()
             );
             Problem::new(code::ILLEGAL_TRANSITION, detail)
-                .with("status", life.status)
+                .with("order_status", life.status)
                 .with("legal", names)
         })?;
         let now = clock::now_ms();

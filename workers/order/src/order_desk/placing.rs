@@ -8,18 +8,19 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use contract::order::{PlaceOrder, PlaceReply, PlacedOrder, ResolvePlacement};
+use contract::order::{OrderContent, PlaceOrder, PlaceReply, PlacedOrder, ResolvePlacement};
 use contract::stock::{STOCK_DESK, SettleOrders, StockCommand, desk_name};
 use contract::{Actor, Problem, Role, code};
 use domain::ids::{desk_of_uuid, order_number};
 use domain::placement::{Cause, Effect, Event, Phase, Placement};
 use domain::plan::{Allocation, Shortage};
 use domain::stock::{Answer, DeductLine, Op, Place, RestoreLine};
+use domain::time::rfc3339;
 use edge::call::{To, call};
 use edge::{CallError, Scope, clock, faults, telemetry};
 use futures::channel::oneshot;
 
-use super::rows::OrderRow;
+use super::rows::{GoodEnd, OrderRow};
 use super::{Desk, RECOVER_AFTER_MS, broken};
 
 /// The key under which a failed placement gives its stock back.
@@ -35,6 +36,8 @@ struct Work {
     wait_until_ms: i64,
     /// Deductions look for their own holds first.
     repeat: bool,
+    /// What the buyer is told when the order stands.
+    body: String,
 }
 
 impl Desk {
@@ -49,16 +52,19 @@ impl Desk {
             None => self.rows.live_of_cart(&content.cart_id)?,
         };
         if let Some(row) = known {
-            return self.join(scope, &row).await;
+            return self.join(scope, &row.order_id).await;
         }
-        fault(&scope, "order.journal")?;
+        faults::before(&scope, "order.journal")?;
         let now = clock::now_ms();
         let shards = content
             .allocations
             .iter()
             .map(|allocation| allocation.shard);
-        let placement = Placement::new(shards, now);
-        self.rows.journal(&content, &placement, now)?;
+        let placement = Placement::new(shards, now).stuck_after(self.stuck_after_ms);
+        let number = self.new_number(&content.order_id, now)?;
+        let body = answer(&content, &number, now)?;
+        self.write_late()?;
+        self.rows.journal(&content, &number, &placement, now)?;
         telemetry::info(
             "[place-order] journaled",
             &[("order_id", &content.order_id), ("trace_id", &scope.trace)],
@@ -71,6 +77,7 @@ impl Desk {
             placement,
             wait_until_ms: place.wait_until_ms,
             repeat: false,
+            body,
         });
         // Journal and alarm are one commit: nothing was awaited between them.
         self.wake_by(now.saturating_add(RECOVER_AFTER_MS))
@@ -80,11 +87,19 @@ impl Desk {
     }
 
     /// What became of a placement; if nobody works on it, somebody does now.
-    async fn join(self: &Rc<Self>, scope: Scope, row: &OrderRow) -> Result<PlaceReply, Problem> {
-        if let Some(end) = self.end_of(row)? {
+    pub(super) async fn join(
+        self: &Rc<Self>,
+        scope: Scope,
+        order_id: &str,
+    ) -> Result<PlaceReply, Problem> {
+        self.write_late()?;
+        let Some(row) = self.rows.order(order_id)? else {
+            return Ok(PlaceReply::Unfinished);
+        };
+        if let Some(end) = Self::end_of(&row)? {
             return Ok(end);
         }
-        match self.take_up(scope, row)? {
+        match self.take_up(scope, &row)? {
             Some(end) => Ok(end.await.unwrap_or(PlaceReply::Unfinished)),
             None => Ok(PlaceReply::Unfinished),
         }
@@ -102,20 +117,16 @@ impl Desk {
             self.rows.close(order, cart, customer, clock::now_ms())?;
             return Ok(PlaceReply::Undone(Cause::Closed));
         };
-        if let Some(end) = self.end_of(&row)? {
+        if let Some(end) = Self::end_of(&row)? {
             return Ok(end);
         }
         self.take_up(scope, &row)?;
         Ok(PlaceReply::Unfinished)
     }
 
-    fn end_of(&self, row: &OrderRow) -> Result<Option<PlaceReply>, Problem> {
+    fn end_of(row: &OrderRow) -> Result<Option<PlaceReply>, Problem> {
         match row.phase.as_str() {
-            "placed" => {
-                let placed = PlacedOrder::from(&self.rows.view(row)?);
-                let body = serde_json::to_string(&placed).map_err(|error| broken(error.into()))?;
-                Ok(Some(PlaceReply::Placed(body)))
-            }
+            "placed" => Ok(Some(PlaceReply::Placed(answer_of(row)?))),
             "undone" => {
                 let cause = row.placement()?.cause.unwrap_or(Cause::Closed);
                 Ok(Some(PlaceReply::Undone(cause)))
@@ -140,7 +151,7 @@ impl Desk {
         if placement.phase == Phase::Stuck {
             return Ok(None);
         }
-        placement.resume();
+        placement.resume(clock::now_ms());
         telemetry::warn(
             "[place-order] taken up again",
             &[("order_id", &row.order_id), ("trace_id", &scope.trace)],
@@ -154,6 +165,7 @@ impl Desk {
             placement,
             wait_until_ms: 0,
             repeat: true,
+            body: answer_of(row)?,
         })))
     }
 
@@ -203,6 +215,7 @@ impl Desk {
             placement,
             wait_until_ms: 0,
             repeat: true,
+            body: answer_of(&row)?,
         });
         self.wake_by(now.saturating_add(RECOVER_AFTER_MS))
             .await
@@ -239,7 +252,7 @@ impl Desk {
     /// Performs effect after effect until the placement has ended or is stuck.
     async fn run(self: &Rc<Self>, mut work: Work) -> Result<PlaceReply, Problem> {
         if !work.repeat {
-            self.after_write(&work.scope, "order.journal").await?;
+            faults::written(&self.state, &work.scope, "order.journal").await?;
         }
         let first = work.placement.apply(Event::Due, clock::now_ms());
         let mut effects: VecDeque<Effect> = first.into();
@@ -252,6 +265,16 @@ impl Desk {
                     clock::pause(at_ms.saturating_sub(clock::now_ms())).await;
                     work.repeat = true;
                     Event::Due
+                }
+                Effect::Record => {
+                    faults::before(&work.scope, "order.undo")?;
+                    let now = clock::now_ms();
+                    self.rows
+                        .set_phase(&work.order_id, "deducting", &work.placement, now)?;
+                    // The release leaves only when this is durable: the platform
+                    // holds outgoing calls back until then.
+                    faults::written(&self.state, &work.scope, "order.undo").await?;
+                    continue;
                 }
                 Effect::Finish => {
                     reply = self.finish(&work).await?;
@@ -364,29 +387,29 @@ impl Desk {
 
     /// Writes the end, and says it.
     async fn finish(self: &Rc<Self>, work: &Work) -> Result<PlaceReply, Problem> {
-        fault(&work.scope, "order.finish")?;
+        faults::before(&work.scope, "order.finish")?;
         let now = clock::now_ms();
         let order_id = work.order_id.as_str();
-        if work.placement.phase == Phase::Placed {
-            let customer = Actor {
-                role: Role::Customer,
-                id: work.customer_id.clone(),
-            };
-            let number = self.new_number(order_id, now)?;
-            let pay_by = now.saturating_add(self.payment_limit_ms);
-            self.rows
-                .set_placed(order_id, &number, &work.placement, &customer, pay_by, now)?;
+        let placed = work.placement.phase == Phase::Placed;
+        if placed {
+            // Written later: a crash before that comes to the same end again.
+            self.late.borrow_mut().push(GoodEnd {
+                order_id: order_id.to_owned(),
+                customer: Actor {
+                    role: Role::Customer,
+                    id: work.customer_id.clone(),
+                },
+                placement: work.placement.clone(),
+                pay_by_ms: now.saturating_add(self.payment_limit_ms),
+                at_ms: now,
+            });
             self.project_soon();
         } else {
             self.rows
                 .set_phase(order_id, "undone", &work.placement, now)?;
         }
-        self.after_write(&work.scope, "order.finish").await?;
-        let outcome = if work.placement.phase == Phase::Placed {
-            "placed"
-        } else {
-            "undone"
-        };
+        faults::written(&self.state, &work.scope, "order.finish").await?;
+        let outcome = if placed { "placed" } else { "undone" };
         telemetry::count("placements_ended", &[("outcome", outcome)], 1);
         telemetry::info(
             "[place-order] ended",
@@ -396,11 +419,11 @@ impl Desk {
                 ("outcome", outcome),
             ],
         );
-        let row = self
-            .rows
-            .order(order_id)?
-            .ok_or_else(|| Problem::not_found("order"))?;
-        Ok(self.end_of(&row)?.unwrap_or(PlaceReply::Unfinished))
+        if placed {
+            return Ok(PlaceReply::Placed(work.body.clone()));
+        }
+        let cause = work.placement.cause.clone().unwrap_or(Cause::Closed);
+        Ok(PlaceReply::Undone(cause))
     }
 
     /// A number nobody has. Codes grow by a letter when the short ones run out.
@@ -418,28 +441,18 @@ impl Desk {
         }
         Ok(number)
     }
-
-    /// For tests: what was written is durable before the fault happens.
-    async fn after_write(&self, scope: &Scope, step: &str) -> Result<(), Problem> {
-        match faults::at(scope, &format!("{step}.written")) {
-            None | Some(faults::Mode::Before | faults::Mode::Twice) => Ok(()),
-            Some(mode) => {
-                self.state.storage().sync().await.map_err(broken)?;
-                if mode == faults::Mode::Kill {
-                    faults::die(step).await;
-                }
-                Err(Problem::new(code::INTERNAL, "fault: lost"))
-            }
-        }
-    }
 }
 
-/// For tests: an error before anything is written.
-fn fault(scope: &Scope, step: &str) -> Result<(), Problem> {
-    match faults::at(scope, step) {
-        Some(faults::Mode::Before) => Err(Problem::new(code::INTERNAL, "fault: before")),
-        _ => Ok(()),
-    }
+/// The bytes of the 201. A function of what was journaled, so they are the same
+/// whenever they are made.
+fn answer(content: &OrderContent, number: &str, created_ms: i64) -> Result<String, Problem> {
+    let placed = PlacedOrder::new(content, number, rfc3339(created_ms));
+    serde_json::to_string(&placed).map_err(|error| broken(error.into()))
+}
+
+fn answer_of(row: &OrderRow) -> Result<String, Problem> {
+    let number = row.number.as_deref().unwrap_or_default();
+    answer(&row.content()?, number, row.created_ms)
 }
 
 impl Work {

@@ -15,7 +15,7 @@ use super::rows::OrderRow;
 use super::{Desk, no_scope};
 
 /// Changes gather for this long, so that a busy desk shares its trips.
-const GATHER_MS: i64 = 500;
+const GATHER_MS: i64 = 1_000;
 const BATCH_MAX: i64 = 100;
 
 impl Desk {
@@ -35,12 +35,20 @@ impl Desk {
 
     pub(super) async fn project(&self) {
         loop {
+            // Marks what was projected before, so that it is not read again.
+            if let Err(problem) = self.write_late() {
+                telemetry::error("projection_failed", &[("reason", &problem.detail)]);
+                return;
+            }
             let behind = self.rows.behind(BATCH_MAX).unwrap_or_default();
             if behind.is_empty() {
                 return;
             }
             if let Err(problem) = self.project_rows(&behind).await {
                 telemetry::error("projection_failed", &[("reason", &problem.detail)]);
+                return;
+            }
+            if i64::try_from(behind.len()).is_ok_and(|count| count < BATCH_MAX) {
                 return;
             }
         }
@@ -74,11 +82,11 @@ impl Desk {
         Db::open(&self.env, "DB")?
             .batch(&no_scope(), "orders.project", &statements)
             .await?;
-        let versions: Vec<Value> = behind
+        let versions = behind
             .iter()
-            .map(|row| json!({ "i": row.order_id, "v": row.version }))
-            .collect();
-        self.rows.set_projected(&json!(versions))
+            .map(|row| json!({ "i": row.order_id, "v": row.version }));
+        self.projected.borrow_mut().extend(versions);
+        Ok(())
     }
 
     /// Shows a stuck placement to admins, or takes it from the list.

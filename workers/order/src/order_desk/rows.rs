@@ -45,6 +45,10 @@ impl OrderRow {
         self.phase == "placed"
     }
 
+    pub fn is_unfinished(&self) -> bool {
+        self.phase == "deducting"
+    }
+
     pub fn life(&self) -> Life {
         let payment = match self.payment.as_str() {
             "paid" => PaymentStatus::Paid,
@@ -69,6 +73,16 @@ impl OrderRow {
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     serde_json::from_str(text).map_err(|error| broken(error.into()))
+}
+
+/// A placement that came to a good end.
+#[derive(Debug)]
+pub struct GoodEnd {
+    pub order_id: String,
+    pub customer: Actor,
+    pub placement: Placement,
+    pub pay_by_ms: i64,
+    pub at_ms: i64,
 }
 
 #[derive(Deserialize)]
@@ -165,14 +179,16 @@ impl Rows {
     pub fn journal(
         &self,
         content: &OrderContent,
+        number: &str,
         placement: &Placement,
         now: i64,
     ) -> Result<(), Problem> {
         run(
             self.sql()?,
             "INSERT INTO orders
-               (order_id, customer_id, cart_id, phase, content, placement, created_ms, updated_ms)
-             VALUES (?1, ?2, ?3, 'deducting', ?4, ?5, ?6, ?6)",
+               (order_id, customer_id, cart_id, phase, content, placement, created_ms, updated_ms,
+                number)
+             VALUES (?1, ?2, ?3, 'deducting', ?4, ?5, ?6, ?6, ?7)",
             vec![
                 text(&content.order_id),
                 text(&content.customer_id),
@@ -180,6 +196,7 @@ impl Rows {
                 text(json!(content).to_string()),
                 text(json!(placement).to_string()),
                 int(now),
+                text(number),
             ],
         )
         .map_err(broken)
@@ -223,37 +240,21 @@ impl Rows {
     }
 
     /// The placement has come to a good end: the order stands.
-    pub fn set_placed(
-        &self,
-        order_id: &str,
-        number: &str,
-        placement: &Placement,
-        customer: &Actor,
-        pay_by_ms: i64,
-        now: i64,
-    ) -> Result<(), Problem> {
+    pub fn set_placed(&self, end: &GoodEnd) -> Result<(), Problem> {
         run(
             self.sql()?,
-            "UPDATE orders SET phase = 'placed', number = ?2, placement = ?3, version = 1,
-               pay_by_ms = ?4, updated_ms = ?5 WHERE order_id = ?1",
+            "UPDATE orders SET phase = 'placed', placement = ?2, version = 1, pay_by_ms = ?3,
+               updated_ms = ?4 WHERE order_id = ?1",
             vec![
-                text(order_id),
-                text(number),
-                text(json!(placement).to_string()),
-                int(pay_by_ms),
-                int(now),
+                text(end.order_id.as_str()),
+                text(json!(end.placement).to_string()),
+                int(end.pay_by_ms),
+                int(end.at_ms),
             ],
         )
         .map_err(broken)?;
-        self.add_history(
-            order_id,
-            1,
-            None,
-            Status::Pending,
-            &customer.tag(),
-            None,
-            now,
-        )
+        let (order_id, by) = (end.order_id.as_str(), end.customer.tag());
+        self.add_history(order_id, 1, None, Status::Pending, &by, None, end.at_ms)
     }
 
     /// The placement has come to another end, or is stuck.
@@ -414,6 +415,14 @@ impl Rows {
         rows(self.sql()?, &statement, Vec::new()).map_err(broken)
     }
 
+    /// A customer's placements whose end is not written.
+    pub fn unfinished_of(&self, customer_id: &str) -> Result<Vec<OrderRow>, Problem> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM orders WHERE phase = 'deducting' AND customer_id = ?1 LIMIT 10"
+        );
+        rows(self.sql()?, &statement, vec![text(customer_id)]).map_err(broken)
+    }
+
     /// Orders whose time to be paid has run out.
     pub fn unpaid(&self, now: i64) -> Result<Vec<OrderRow>, Problem> {
         let statement = format!(
@@ -430,14 +439,14 @@ impl Rows {
         rows(self.sql()?, &statement, vec![int(limit)]).map_err(broken)
     }
 
-    pub fn set_projected(&self, versions: &Value) -> Result<(), Problem> {
+    pub fn set_projected(&self, versions: &[Value]) -> Result<(), Problem> {
         run(
             self.sql()?,
             "UPDATE orders SET projected = p.version
              FROM (SELECT value ->> 'i' AS order_id, value ->> 'v' AS version
                    FROM json_each(?1)) AS p
              WHERE orders.order_id = p.order_id",
-            vec![text(versions.to_string())],
+            vec![text(json!(versions).to_string())],
         )
         .map_err(broken)
     }

@@ -1,0 +1,39 @@
+// The fault hooks as tests use them (crates/edge/src/faults.rs says what there is): scripts that
+// stand, and waiting for what a script has done.
+
+export const FAULT = 'x-orderlane-fault';
+
+/** The headers of a request that carries these scripts. */
+export const scripted = (...scripts) => ({ headers: { [FAULT]: scripts.join(',') } });
+
+// By way of these every worker with steps of its own hears of a script.
+const PASSES = ['/cart', '/orders'];
+
+/** Lets a script stand in every worker: `stand(shop, '*1;orders.project;lost')`. */
+export async function stand(shop, ...scripts) {
+  const messenger = shop.customer('messenger');
+  for (const path of PASSES) await messenger.get(path, scripted(...scripts));
+}
+
+/** Ends what stands under these ids, and lets go what pauses under them. */
+export const release = (shop, ...ids) => stand(shop, ...ids.map((id) => `*${id};;go`));
+export const end = (shop, ...ids) => stand(shop, ...ids.map((id) => `${id};;off`));
+
+const said = (shop, event, id, deadlineMs) =>
+  shop.logged((line) => line.event === event && line.id === id, { what: `${event} of ${id}`, deadlineMs });
+
+/** The moments of a script: it struck, it hangs for the kill, it pauses. */
+export const struck = (shop, id, deadlineMs) => said(shop, 'ORDERLANE_FAULT_HOOK', id, deadlineMs);
+export const hangs = (shop, id, deadlineMs) => said(shop, 'ORDERLANE_FAULT_HOOK_KILL', id, deadlineMs);
+export const pauses = (shop, id, deadlineMs) => said(shop, 'ORDERLANE_FAULT_HOOK_PAUSE', id, deadlineMs);
+
+/**
+ * Stock goes from a shard while its desk is not looking, with a movement that explains it: only
+ * when the desk next deducts will it find out.
+ */
+export async function steal(shop, shard, sku, warehouse, quantity) {
+  const db = shop.shard(shard);
+  await db.run('UPDATE stock SET stock = stock - ? WHERE sku = ? AND warehouse_id = ?', quantity, sku, warehouse);
+  await db.run(`INSERT INTO stock_movements (kind, key, cause, sku, warehouse_id, stock_delta, held_delta, created_ms)
+    VALUES ('adjust', ?, 'theft', ?, ?, ?, 0, 0)`, `theft-${sku}`, sku, warehouse, -quantity);
+}

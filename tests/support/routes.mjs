@@ -1,0 +1,68 @@
+// Every route there is, once: who may call it, and how a good call looks. The matrix of roles, the
+// questions of browsers, bad bodies and the fuzzer all read this table, so a route that is added
+// here is tested by all of them.
+import { ADDRESS } from './shop.mjs';
+
+const CUSTOMER = ['customer'];
+const ADMIN = ['admin'];
+const STAFF = ['admin', 'service'];
+const WITH_ORDERS = ['customer', 'admin', 'service'];
+
+export const ROLES = ['customer', 'vendor', 'driver', 'admin', 'service'];
+
+/** An order id and number that look right and name nothing. */
+export const ABSENT_ORDERS = ['01920000-0000-7001-8000-000000000000', 'ORD-2026-AAAAA1'];
+
+/**
+ * `path` and `body` are functions of `{ order, sku, product, warehouse, n }`: an order's id, a SKU
+ * with stock in berlin, its product, a warehouse, and a number that is new each time. `ok` is the
+ * status of a good call, `about` what may be absent (with `absent`, the status then). A call of
+ * the roles must have no effect when it is refused.
+ */
+export const ROUTES = [
+  { method: 'GET', path: () => '/health', roles: 'anyone' },
+  { method: 'GET', path: () => '/products', roles: 'anyone' },
+  { method: 'GET', path: ({ product }) => `/products/${product}`, roles: 'anyone', about: 'product' },
+
+  { method: 'GET', path: () => '/cart', roles: CUSTOMER },
+  { method: 'PUT', path: ({ sku }) => `/cart/items/${sku}`, body: () => ({ quantity: 1 }), roles: CUSTOMER, about: 'sku' },
+  { method: 'DELETE', path: ({ sku }) => `/cart/items/${sku}`, roles: CUSTOMER },
+  { method: 'PUT', path: () => '/cart/address', body: () => ADDRESS, roles: CUSTOMER },
+  { method: 'GET', path: () => '/cart/summary', roles: CUSTOMER, cart: true },
+  { method: 'POST', path: () => '/cart/place-order', body: () => ({ delivery_mode: 'express' }), roles: CUSTOMER, cart: true, ok: 201 },
+
+  { method: 'GET', path: () => '/orders', roles: CUSTOMER },
+  { method: 'GET', path: ({ order }) => `/orders/${order}`, roles: WITH_ORDERS, about: 'order', owned: true },
+  { method: 'POST', path: ({ order }) => `/orders/${order}/cancel`, body: () => ({ reason: 'changed my mind' }), roles: WITH_ORDERS, about: 'order', owned: true },
+  { method: 'PATCH', path: ({ order }) => `/api/v1/orders/${order}/status`, body: () => ({ status: 'paid' }), roles: STAFF, about: 'order' },
+
+  { method: 'POST', path: () => '/api/fulfillment/check', body: ({ sku }) => ({ lines: [{ sku, quantity: 1 }], latitude: 52.5, longitude: 13.4 }), roles: STAFF },
+  { method: 'GET', path: ({ sku }) => `/api/stock?sku=${sku}`, roles: STAFF },
+  { method: 'GET', path: () => '/api/stock/audit', roles: STAFF },
+  { method: 'POST', path: () => '/api/stock/deduct', body: ({ sku, n }) => ({ order_id: `o-${n}`, warehouse_id: 'berlin', sku, quantity: 1 }), roles: STAFF, about: 'sku' },
+  { method: 'POST', path: () => '/api/stock/restore', body: ({ sku, n }) => ({ order_id: `o-${n}`, warehouse_id: 'berlin', sku }), roles: STAFF },
+  { method: 'POST', path: () => '/api/stock/adjust', body: ({ sku }) => ({ warehouse_id: 'berlin', sku, delta: 1, reason: 'found' }), roles: STAFF },
+
+  { method: 'POST', path: () => '/api/admin/import', body: ({ sku }) => ({ stock: [{ warehouse_id: 'berlin', sku, quantity: 1 }] }), roles: ADMIN },
+  { method: 'POST', path: () => '/api/admin/products', body: ({ n }) => ({ product_id: `new-${n}`, title: 'New' }), roles: ADMIN, ok: 201 },
+  { method: 'PUT', path: ({ product }) => `/api/admin/products/${product}`, body: () => ({ title: 'Changed' }), roles: ADMIN },
+  { method: 'PUT', path: ({ sku }) => `/api/admin/variants/${sku}`, body: ({ product }) => ({ product_id: product, price_minor: 77 }), roles: ADMIN, about: 'product' },
+  { method: 'DELETE', path: ({ sku }) => `/api/admin/variants/${sku}`, roles: ADMIN, about: 'sku' },
+  { method: 'DELETE', path: ({ product }) => `/api/admin/products/${product}`, roles: ADMIN, about: 'product' },
+  { method: 'GET', path: () => '/api/admin/warehouses', roles: ADMIN },
+  { method: 'POST', path: () => '/api/admin/warehouses', body: ({ n }) => ({ warehouse_id: `new-${n}`, latitude: 1, longitude: 2 }), roles: ADMIN, ok: 201 },
+  { method: 'PUT', path: ({ warehouse }) => `/api/admin/warehouses/${warehouse}`, body: () => ({ latitude: 1, longitude: 2 }), roles: ADMIN },
+  { method: 'DELETE', path: ({ warehouse }) => `/api/admin/warehouses/${warehouse}`, roles: ADMIN, about: 'warehouse' },
+  { method: 'GET', path: () => '/api/admin/placements?state=stuck', roles: ADMIN },
+  { method: 'POST', path: ({ order }) => `/api/admin/placements/${order}/retry`, body: () => ({}), roles: ADMIN, about: 'order', ok: 409 },
+  { method: 'GET', path: () => '/api/admin/desks/order/0/export', roles: ADMIN },
+  { method: 'GET', path: () => '/api/admin/desks/cart/0/export', roles: ADMIN },
+
+  { method: 'GET', path: () => '/stats', roles: ADMIN },
+  // With a token of its own: no role opens it.
+  { method: 'GET', path: () => '/metrics', roles: [], scrape: true },
+];
+
+/** The path without its values, to name tests by. */
+export const nameOf = (route) => `${route.method} ${route.path({
+  order: '{order}', sku: '{sku}', product: '{product}', warehouse: '{warehouse}', n: '{n}' }).replace(/\?.*/, '')}`;
