@@ -2,9 +2,13 @@
 // `npm run bench -- place` runs one section. Sections: place, rush, size.
 import { ensureReady } from '../tools/setup.mjs';
 import { measurePlacing, printPlacing } from './place.mjs';
+import { measureRush, printRush } from './rush.mjs';
+import { measureSize, printSize } from './size.mjs';
 
 const sections = {
   async place() { printPlacing(await measurePlacing()); },
+  async rush() { printRush(await measureRush()); },
+  async size() { printSize(await measureSize()); },
 };
 
 const wanted = process.argv.slice(2);

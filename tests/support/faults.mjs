@@ -7,7 +7,7 @@ export const FAULT = 'x-orderlane-fault';
 export const scripted = (...scripts) => ({ headers: { [FAULT]: scripts.join(',') } });
 
 // By way of these every worker with steps of its own hears of a script.
-const PASSES = ['/cart', '/orders'];
+const PASSES = ['/cart', '/orders', '/products'];
 
 /** Lets a script stand in every worker: `stand(shop, '*1;orders.project;lost')`. */
 export async function stand(shop, ...scripts) {

@@ -45,22 +45,39 @@ export async function dump({ rt }) {
   };
 }
 
-/** What is still on its way, in words; empty at rest. A stuck placement rests. */
-export function unfinished({ rt }) {
-  const of = (worker, name, sql) => rt.objects(worker, name, sql).map((row) => Object.values(row).slice(1).join(' '));
+// In words, with the object's id left out.
+const rowsIn = ({ rt }, worker, name, sql) => rt.objects(worker, name, sql).map(({ object_id, ...row }) => Object.values(row).join(' '));
+
+/** What is still on its way; empty at rest. A stuck placement rests, once admins see it. */
+async function onItsWay(shop) {
+  const orders = await shop.rt.d1('order', 'DB').all(`SELECT 'placed' AS phase, order_id, version FROM orders
+    UNION ALL SELECT 'stuck', order_id, 0 FROM stuck_placements`);
+  const carts = await shop.rt.d1('cart', 'DB').all('SELECT cart_id FROM carts');
+  const shown = new Set(orders.map(({ phase, order_id, version }) => `${phase} ${order_id} ${version}`));
+  const recorded = new Set(carts.map(({ cart_id }) => `completed ${cart_id}`));
   return [
-    ...of('order', 'OrderDesk', `SELECT phase, order_id FROM orders
-      WHERE phase NOT IN ('placed', 'undone', 'stuck') OR projected <> version`),
-    ...of('order', 'OrderDesk', 'SELECT \'chore\', kind, shard, order_id FROM chores'),
-    ...of('cart', 'CartDesk', 'SELECT \'claimed by\', customer_id FROM carts WHERE placing = 1'),
-    ...of('cart', 'CartDesk', 'SELECT \'unrecorded\', cart_id FROM completed'),
+    ...rowsIn(shop, 'order', 'OrderDesk', "SELECT phase, order_id FROM orders WHERE phase NOT IN ('placed', 'undone', 'stuck')"),
+    ...rowsIn(shop, 'order', 'OrderDesk', "SELECT phase, order_id, iif(phase = 'stuck', 0, version) FROM orders WHERE phase IN ('placed', 'stuck')")
+      .filter((row) => !shown.has(row)),
+    ...rowsIn(shop, 'order', 'OrderDesk', "SELECT 'chore', kind, shard, order_id FROM chores"),
+    ...rowsIn(shop, 'cart', 'CartDesk', "SELECT 'claimed by', customer_id FROM carts WHERE placing = 1"),
+    ...rowsIn(shop, 'cart', 'CartDesk', "SELECT 'completed', cart_id FROM completed").filter((row) => !recorded.has(row)),
   ];
 }
 
-/** Waits until nothing is on its way any more, which must come about by itself. */
-export function atRest(shop, { deadlineMs = 30_000 } = {}) {
-  return until('the shop at rest', () => {
-    const left = unfinished(shop);
+// What the databases have and the desks have not struck off yet: that has time till the next alarm.
+const unmarked = (shop) => [
+  ...rowsIn(shop, 'order', 'OrderDesk', "SELECT 'not marked', order_id FROM orders WHERE projected <> version"),
+  ...rowsIn(shop, 'cart', 'CartDesk', "SELECT 'not marked', cart_id FROM completed"),
+];
+
+/**
+ * Waits until nothing is on its way any more, which must come about by itself; with `idle` until
+ * no desk has anything left to do at all.
+ */
+export function atRest(shop, { deadlineMs = 30_000, idle = false } = {}) {
+  return until('the shop at rest', async () => {
+    const left = [...await onItsWay(shop), ...idle ? unmarked(shop) : []];
     if (left.length === 0) return true;
     throw new Error(`${left.length} on their way: ${left.slice(0, 5).join('; ')}`);
   }, { deadlineMs, everyMs: 100 });

@@ -16,8 +16,8 @@ export const ABSENT_ORDERS = ['01920000-0000-7001-8000-000000000000', 'ORD-2026-
 /**
  * `path` and `body` are functions of `{ order, sku, product, warehouse, n }`: an order's id, a SKU
  * with stock in berlin, its product, a warehouse, and a number that is new each time. `ok` is the
- * status of a good call, `about` what may be absent (with `absent`, the status then). A call of
- * the roles must have no effect when it is refused.
+ * status of a good call, `about` what may be absent, `owned` that it belongs to a customer, `cart`
+ * that it needs something in the cart.
  */
 export const ROUTES = [
   { method: 'GET', path: () => '/health', roles: 'anyone' },
@@ -54,7 +54,7 @@ export const ROUTES = [
   { method: 'PUT', path: ({ warehouse }) => `/api/admin/warehouses/${warehouse}`, body: () => ({ latitude: 1, longitude: 2 }), roles: ADMIN },
   { method: 'DELETE', path: ({ warehouse }) => `/api/admin/warehouses/${warehouse}`, roles: ADMIN, about: 'warehouse' },
   { method: 'GET', path: () => '/api/admin/placements?state=stuck', roles: ADMIN },
-  { method: 'POST', path: ({ order }) => `/api/admin/placements/${order}/retry`, body: () => ({}), roles: ADMIN, about: 'order', ok: 409 },
+  { method: 'POST', path: ({ order }) => `/api/admin/placements/${order}/retry`, roles: ADMIN, about: 'order', ok: 409 },
   { method: 'GET', path: () => '/api/admin/desks/order/0/export', roles: ADMIN },
   { method: 'GET', path: () => '/api/admin/desks/cart/0/export', roles: ADMIN },
 

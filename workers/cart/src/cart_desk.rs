@@ -57,6 +57,8 @@ struct Desk {
     /// Carts that the database has, to be forgotten with the next write.
     recorded: RefCell<Vec<String>>,
     per_minute: u32,
+    /// How long completions gather before the database gets them.
+    gather_ms: i64,
     order_desks: u16,
 }
 
@@ -71,6 +73,7 @@ impl DurableObject for CartDesk {
             late: RefCell::default(),
             recorded: RefCell::default(),
             forgot_at: Cell::new(0),
+            gather_ms: config::number(&env, "GATHER_MS", 2_500_i64),
             per_minute: config::number(&env, "PLACEMENTS_PER_MINUTE", 60),
             order_desks: config::number(&env, "ORDER_DESKS", 64_u16).clamp(1, DESKS_MAX),
             state,

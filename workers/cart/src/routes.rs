@@ -57,7 +57,7 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
 /// The desk of a customer's cart. Carts are found by their customer, so unlike
 /// the desks of orders these cannot be made more without moving carts.
 fn desk_of(env: &Env, customer: &Actor) -> String {
-    let desks = config::number(env, "CART_DESKS", 64_u16).max(1);
+    let desks = config::number(env, "CART_DESKS", 32_u16).max(1);
     desk_name(shard_of(&customer.id, desks))
 }
 

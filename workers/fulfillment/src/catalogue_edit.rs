@@ -346,7 +346,12 @@ pub async fn adjust(
             "the stock shard did not answer; repeat the request, it counts once",
         )
         .retry_after(1)),
-        answer => Ok(answer),
+        answer => {
+            if let Answer::Done { rows } = &answer {
+                looking::forget(rows.iter().map(|row| row.place.sku.as_str()));
+            }
+            Ok(answer)
+        }
     }
 }
 

@@ -96,6 +96,15 @@ fn remember(seen: &Seen) {
     });
 }
 
+/// The stock of these was changed by hand: what was seen of it is of no use.
+pub fn forget<'a>(skus: impl Iterator<Item = &'a str>) {
+    HINTS.with_borrow_mut(|hints| {
+        for sku in skus {
+            hints.remove(sku);
+        }
+    });
+}
+
 /// What a plan gives away is less for the next plan, until it is seen anew.
 pub fn spend(allocations: &[Allocation]) {
     HINTS.with_borrow_mut(|hints| {

@@ -18,7 +18,7 @@ use worker::Env;
 use crate::catalogue::{self, Warehouse};
 use crate::looking::{self, Seen};
 
-/// Looks at most, before the last one is believed.
+/// Looks at most, before the buyer is asked to come back.
 const LOOKS_MAX: u32 = 4;
 
 pub struct Terms {
@@ -146,8 +146,9 @@ async fn find(
         }
         seen = again;
     }
-    let free = sources(warehouses, &seen, |row| row.stock);
-    Ok((allocate(wanted, to, &free), false))
+    // The counters changed between all looks: a shortage is not certain.
+    let detail = "the stock is changing too fast; try again";
+    Err(Problem::new(code::UNAVAILABLE, detail).retry_after(1))
 }
 
 /// Whether everything there is of the short SKUs was seen at one instant.

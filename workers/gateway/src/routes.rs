@@ -40,6 +40,7 @@ async fn answer(request: &mut Request, env: &Env) -> Outcome {
         return Err(Problem::new(code::METHOD_NOT_ALLOWED, detail));
     }
     if path == "/metrics" {
+        only_get(&request.method())?;
         return figures::metrics(env, authorization.as_deref()).await;
     }
     let actor = match &authorization {
@@ -78,7 +79,10 @@ fn scope(sent: &Scope) -> Scope {
 async fn route(env: &Env, incoming: &Incoming) -> Outcome {
     let service = match incoming.path().as_slice() {
         ["health"] => return health(incoming),
-        ["stats"] => return figures::stats(env, incoming).await,
+        ["stats"] => {
+            only_get(&incoming.method)?;
+            return figures::stats(env, incoming).await;
+        }
         ["cart", ..] => CARTS,
         ["orders", ..] => ORDERS,
         ["products", ..] => FULFILLMENT,
@@ -114,10 +118,15 @@ fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
     }
 }
 
-fn health(incoming: &Incoming) -> Outcome {
-    if incoming.method != Method::Get {
-        return Err(Problem::new(code::METHOD_NOT_ALLOWED, "GET /health"));
+fn only_get(method: &Method) -> std::result::Result<(), Problem> {
+    if *method == Method::Get {
+        return Ok(());
     }
+    Err(Problem::new(code::METHOD_NOT_ALLOWED, "use GET"))
+}
+
+fn health(incoming: &Incoming) -> Outcome {
+    only_get(&incoming.method)?;
     http::json(
         200,
         &json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }),

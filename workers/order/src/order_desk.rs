@@ -52,6 +52,8 @@ struct Desk {
     forgot_at: Cell<i64>,
     payment_limit_ms: i64,
     stuck_after_ms: i64,
+    /// How long changes gather before the database gets them.
+    gather_ms: i64,
     /// Good ends that are not written yet.
     late: RefCell<Vec<GoodEnd>>,
     /// Versions that the database has, to be marked with the next write.
@@ -63,7 +65,9 @@ impl DurableObject for OrderDesk {
         telemetry::configure(&env);
         let limit_minutes = config::number(&env, "PAYMENT_LIMIT_MINUTES", 30_i64);
         let stuck_seconds = config::number(&env, "STUCK_AFTER_SECONDS", 60_i64);
+        let gather_ms = config::number(&env, "GATHER_MS", 2_500_i64);
         let desk = Desk {
+            gather_ms,
             rows: Rows::open(state.storage().sql()),
             state,
             env,
@@ -98,7 +102,10 @@ impl DurableObject for OrderDesk {
             AtOrderDesk::Resolve(resolve) => reply(desk.resolve(scope, &resolve)),
             AtOrderDesk::Get(get) => reply(desk.get(&scope, &get.order, &get.viewer).await),
             AtOrderDesk::Recent(recent) => reply(desk.recent(scope, &recent.customer_id).await),
-            AtOrderDesk::Move(change) => reply(desk.move_order(scope, &change).await),
+            AtOrderDesk::Move(change) => {
+                desk.settle_first(&scope, &change.order).await;
+                reply(desk.move_order(scope, &change).await)
+            }
             AtOrderDesk::Retry(retry) => reply(desk.retry(scope, &retry.order_id).await),
             AtOrderDesk::Export(export) => reply(desk.rows.export(&export.after)),
         };

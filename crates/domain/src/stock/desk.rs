@@ -28,6 +28,9 @@ const PARKED_MAX: usize = 1_000;
 const TRIES_MAX: u32 = 4;
 /// SKUs and orders remembered.
 const MEMORY_MAX: usize = 20_000;
+/// Where so much is left nobody is about to lack it, and unsettled orders need not
+/// be kept in mind.
+const PLENTY: i64 = 1_000;
 /// An unsettled order is not waited for longer than this, in case its end was lost.
 const IN_FLIGHT_MAX_MS: i64 = 10_000;
 
@@ -191,10 +194,10 @@ impl Desk {
     }
 
     pub fn committed(&mut self, now_ms: i64) {
-        if let Stage::Committing { draft, answers } = mem::take(&mut self.stage) {
+        if let Stage::Committing { draft, mut answers } = mem::take(&mut self.stage) {
             let frees = draft.frees_stock();
             draft.settle_into(&mut self.known);
-            self.note_in_flight(&answers, now_ms);
+            self.note_in_flight(&mut answers, now_ms);
             self.answers.extend(answers);
             self.end_batch();
             if frees {
@@ -362,9 +365,11 @@ impl Desk {
             .fold(0, |sum, (_, quantity)| sum.saturating_add(*quantity))
     }
 
-    fn note_in_flight(&mut self, answers: &[(u64, Answer)], now_ms: i64) {
+    /// Keeps unsettled orders in mind for as long as others may lack their goods,
+    /// and says so in their answers: only then the end of the order need be told.
+    fn note_in_flight(&mut self, answers: &mut [(u64, Answer)], now_ms: i64) {
         for job in &self.taken {
-            let answer = answers.iter().find(|(ticket, _)| *ticket == job.ticket);
+            let answer = answers.iter_mut().find(|(ticket, _)| *ticket == job.ticket);
             match (&job.op, answer) {
                 (
                     Op::Deduct {
@@ -373,8 +378,14 @@ impl Desk {
                         settled: false,
                         ..
                     },
-                    Some((_, Answer::Held { .. })),
+                    Some((_, Answer::Held { rows })),
                 ) => {
+                    if rows.iter().all(|row| row.stock >= PLENTY) {
+                        continue;
+                    }
+                    for (row, line) in rows.iter_mut().zip(lines) {
+                        row.in_flight = line.quantity;
+                    }
                     let lines = lines
                         .iter()
                         .map(|line| (line.place.clone(), line.quantity))

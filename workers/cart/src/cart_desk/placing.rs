@@ -16,7 +16,7 @@ use domain::address::Address;
 use domain::cart::{Carts, Claim, Claimed};
 use domain::delivery::Mode;
 use domain::limits::{KEY_WAIT_MS, STOCK_WAIT_MS};
-use domain::placement::{Cause, backoff_ms};
+use domain::placement::backoff_ms;
 use domain::plan::{Shortage, Wanted};
 use domain::totals;
 use edge::call::{To, call};
@@ -50,7 +50,7 @@ struct Job {
 enum Tried {
     Placed(String),
     /// What the plan counted on was gone; another plan may do.
-    Short(Vec<Shortage>),
+    Short,
     Unknown,
 }
 
@@ -247,7 +247,6 @@ impl Desk {
         let mode = Mode::from_name(job.input.delivery_mode.as_deref());
         let wait_until_ms = clock::now_ms().saturating_add(STOCK_WAIT_MS);
         let mut fresh = false;
-        let mut short = Vec::new();
         for _ in 0..PLANS_MAX {
             let order = PlanOrder {
                 lines: job.lines.clone(),
@@ -272,7 +271,7 @@ impl Desk {
             match self.try_order(job, content, wait_until_ms).await {
                 Tried::Placed(body) => return Ok(Some(body)),
                 Tried::Unknown => return Ok(None),
-                Tried::Short(lines) => short = lines,
+                Tried::Short => {}
             }
             telemetry::count("placements_replanned", &[], 1);
             // An order id that was undone stays closed: the next plan has its own.
@@ -287,7 +286,9 @@ impl Desk {
             job.order_id = next;
             fresh = true;
         }
-        Err(too_little(&short))
+        // No plan held, and none was too little for certain: not a refusal.
+        let detail = "others were faster again and again; try once more";
+        Err(Problem::new(code::UNAVAILABLE, detail).retry_after(1))
     }
 
     /// One order id at its desk: repeated, since that is safe, until its outcome is
@@ -300,10 +301,7 @@ impl Desk {
         for attempt in 1..=TRIES_MAX {
             match call(&self.env, &job.scope, ORDERS, place.clone()).await {
                 Ok(PlaceReply::Placed(body)) => return Tried::Placed(body),
-                Ok(PlaceReply::Undone(Cause::Short { lines })) => return Tried::Short(lines),
-                Ok(PlaceReply::Undone(Cause::Closed | Cause::Unavailable)) => {
-                    return Tried::Short(Vec::new());
-                }
+                Ok(PlaceReply::Undone(_)) => return Tried::Short,
                 Err(CallError::Refused(problem)) => {
                     telemetry::error("order_refused", &[("reason", &problem.detail)]);
                     return Tried::Unknown;

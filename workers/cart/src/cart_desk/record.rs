@@ -10,8 +10,6 @@ use serde_json::{Value, json};
 
 use super::Desk;
 
-/// Carts gather for this long, so that a busy desk shares its trips.
-const GATHER_MS: i64 = 1_000;
 const BATCH_MAX: i64 = 100;
 
 impl Desk {
@@ -22,7 +20,7 @@ impl Desk {
         }
         let desk = Rc::clone(self);
         self.background(async move {
-            clock::pause(GATHER_MS).await;
+            clock::pause(desk.gather_ms).await;
             desk.recording.set(false);
             desk.record().await;
             telemetry::flush_soon(&desk.env, &desk.state);

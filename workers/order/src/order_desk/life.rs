@@ -26,7 +26,7 @@ impl Desk {
     ) -> Result<OrderView, Problem> {
         let row = self.order_for(&scope, &change.order, &change.actor).await?;
         faults::before(&scope, "order.edge")?;
-        self.take_edge(&row, change)?;
+        self.take_edge(&scope, &row, change)?;
         self.project_soon();
         let soon = clock::now_ms().saturating_add(super::RECOVER_AFTER_MS);
         self.wake_by(soon).await.map_err(broken)?;
@@ -41,7 +41,7 @@ impl Desk {
 
     /// One edge, its history and its chores, in one atomic stretch. To where the
     /// order already is by the same way is no error: a repeat gets the answer.
-    fn take_edge(&self, row: &OrderRow, change: &MoveOrder) -> Result<(), Problem> {
+    fn take_edge(&self, scope: &Scope, row: &OrderRow, change: &MoveOrder) -> Result<(), Problem> {
         let life = row.life();
         if life.status == change.to {
             return Ok(());
@@ -86,6 +86,7 @@ impl Desk {
             "order_moved",
             &[
                 ("order_id", order_id),
+                ("trace_id", &scope.trace),
                 ("to", next.status.name()),
                 ("by", &by),
             ],

@@ -5,7 +5,7 @@
 //! `domain::placement`). Safe to lose: what was journaled and did not end is
 //! resumed by the alarm, or by the next caller that asks for it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use contract::order::{OrderContent, PlaceOrder, PlaceReply, PlacedOrder, ResolvePlacement};
@@ -38,6 +38,8 @@ struct Work {
     repeat: bool,
     /// What the buyer is told when the order stands.
     body: String,
+    /// Shards that wait to hear the order's end.
+    to_settle: BTreeSet<u16>,
 }
 
 impl Desk {
@@ -78,6 +80,7 @@ impl Desk {
             wait_until_ms: place.wait_until_ms,
             repeat: false,
             body,
+            to_settle: BTreeSet::new(),
         });
         // Journal and alarm are one commit: nothing was awaited between them.
         self.wake_by(now.saturating_add(RECOVER_AFTER_MS))
@@ -102,6 +105,20 @@ impl Desk {
         match self.take_up(scope, &row)? {
             Some(end) => Ok(end.await.unwrap_or(PlaceReply::Unfinished)),
             None => Ok(PlaceReply::Unfinished),
+        }
+    }
+
+    /// Brings a placement that a crash left to its end, so that an order which was
+    /// acknowledged before the crash is there for whoever asks for it.
+    pub(super) async fn settle_first(self: &Rc<Self>, scope: &Scope, order: &str) {
+        if let Ok(Some(row)) = self.rows.order(order)
+            && row.phase == "deducting"
+            && let Err(problem) = self.join(scope.clone(), &row.order_id).await
+        {
+            telemetry::error("settle_first_failed", &[("reason", &problem.detail)]);
+        }
+        if let Err(problem) = self.write_late() {
+            telemetry::error("settle_first_failed", &[("reason", &problem.detail)]);
         }
     }
 
@@ -166,6 +183,7 @@ impl Desk {
             wait_until_ms: 0,
             repeat: true,
             body: answer_of(row)?,
+            to_settle: BTreeSet::new(),
         })))
     }
 
@@ -216,12 +234,13 @@ impl Desk {
             wait_until_ms: 0,
             repeat: true,
             body: answer_of(&row)?,
+            to_settle: BTreeSet::new(),
         });
         self.wake_by(now.saturating_add(RECOVER_AFTER_MS))
             .await
             .map_err(broken)?;
         let end = end.await.unwrap_or(PlaceReply::Unfinished);
-        self.project_stuck(order_id).await;
+        self.project().await;
         Ok(end)
     }
 
@@ -259,7 +278,13 @@ impl Desk {
         let mut reply = PlaceReply::Unfinished;
         while let Some(effect) = effects.pop_front() {
             let event = match effect {
-                Effect::Deduct { shard, last } => self.deduct(&work, shard, last).await,
+                Effect::Deduct { shard, last } => {
+                    let (event, awaited) = self.deduct(&work, shard, last).await;
+                    if awaited {
+                        work.to_settle.insert(shard);
+                    }
+                    event
+                }
                 Effect::Release { shard } => self.release(&work, shard).await,
                 Effect::Wake { at_ms } => {
                     clock::pause(at_ms.saturating_sub(clock::now_ms())).await;
@@ -281,7 +306,9 @@ impl Desk {
                     continue;
                 }
                 Effect::Settle { shard } => {
-                    self.settle(&work, shard);
+                    if work.to_settle.contains(&shard) {
+                        self.settle(&work, shard);
+                    }
                     continue;
                 }
                 Effect::Attention => {
@@ -290,7 +317,7 @@ impl Desk {
                         .set_phase(&work.order_id, "stuck", &work.placement, now)?;
                     telemetry::count("placements_stuck", &[], 1);
                     telemetry::error("[place-order] stuck", &[("order_id", &work.order_id)]);
-                    self.project_stuck(&work.order_id).await;
+                    self.project().await;
                     continue;
                 }
             };
@@ -299,7 +326,8 @@ impl Desk {
         Ok(reply)
     }
 
-    async fn deduct(&self, work: &Work, shard: u16, last: bool) -> Event {
+    /// What came of it, and whether the shard waits to hear the order's end.
+    async fn deduct(&self, work: &Work, shard: u16, last: bool) -> (Event, bool) {
         let lines = work
             .of_shard(shard)
             .map(|allocation| DeductLine {
@@ -316,7 +344,10 @@ impl Desk {
             repeat: work.repeat,
         };
         let cause = match self.stock(work, shard, op).await {
-            Ok(Answer::Held { .. }) => return Event::Held { shard },
+            Ok(Answer::Held { rows }) => {
+                let awaited = work.repeat || rows.iter().any(|row| row.in_flight > 0);
+                return (Event::Held { shard }, awaited && !last);
+            }
             Ok(Answer::Short { lines }) => Cause::Short {
                 lines: lines
                     .into_iter()
@@ -339,9 +370,9 @@ impl Desk {
                     .collect(),
             },
             Ok(Answer::Closed) => Cause::Closed,
-            _ => return Event::Lost { shard },
+            _ => return (Event::Lost { shard }, false),
         };
-        Event::Refused { shard, cause }
+        (Event::Refused { shard, cause }, false)
     }
 
     async fn release(&self, work: &Work, shard: u16) -> Event {

@@ -14,8 +14,6 @@ use serde_json::{Value, json};
 use super::rows::OrderRow;
 use super::{Desk, no_scope};
 
-/// Changes gather for this long, so that a busy desk shares its trips.
-const GATHER_MS: i64 = 1_000;
 const BATCH_MAX: i64 = 100;
 
 impl Desk {
@@ -26,7 +24,7 @@ impl Desk {
         }
         let desk = Rc::clone(self);
         self.background(async move {
-            clock::pause(GATHER_MS).await;
+            clock::pause(desk.gather_ms).await;
             desk.projecting.set(false);
             desk.project().await;
             telemetry::flush_soon(&desk.env, &desk.state);
@@ -55,30 +53,15 @@ impl Desk {
     }
 
     async fn project_rows(&self, behind: &[OrderRow]) -> Result<(), Problem> {
-        let mut orders = Vec::with_capacity(behind.len());
-        let mut history = Vec::new();
-        for row in behind {
-            orders.push(order_json(row)?);
-            for entry in self.rows.history(&row.order_id)? {
-                history.push(json!({
-                    "h": entry.history_id, "i": row.order_id,
-                    "o": entry.old_status.map(domain::lifecycle::Status::name),
-                    "n": entry.new_status.name(), "b": entry.changed_by, "r": entry.reason,
-                    "t": entry.created_at,
-                }));
-            }
+        let (orders, others): (Vec<&OrderRow>, Vec<&OrderRow>) =
+            behind.iter().partition(|row| row.is_order());
+        let mut statements = Vec::with_capacity(4);
+        if !orders.is_empty() {
+            statements.extend(self.order_statements(&orders)?);
         }
-        let statements = [
-            Sql::new(WRITE_ORDERS).json(&orders),
-            Sql::new(
-                "INSERT INTO order_status_history
-                   (history_id, order_id, old_status, new_status, changed_by, reason, created_at)
-                 SELECT value ->> 'h', value ->> 'i', value ->> 'o', value ->> 'n', value ->> 'b',
-                        value ->> 'r', value ->> 't'
-                 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
-            )
-            .json(&history),
-        ];
+        if !others.is_empty() {
+            statements.extend(stuck_statements(&others));
+        }
         Db::open(&self.env, "DB")?
             .batch(&no_scope(), "orders.project", &statements)
             .await?;
@@ -89,32 +72,59 @@ impl Desk {
         Ok(())
     }
 
-    /// Shows a stuck placement to admins, or takes it from the list.
-    pub(super) async fn project_stuck(&self, order_id: &str) {
-        let Ok(Some(row)) = self.rows.order(order_id) else {
-            return;
-        };
-        let statement = if row.phase == "stuck" {
-            let cause = row.placement().ok().and_then(|placement| placement.cause);
-            Sql::new(
-                "INSERT INTO stuck_placements (order_id, customer_id, cause, since)
-                 VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-            )
-            .text(order_id)
-            .text(&row.customer_id)
-            .text(&json!(cause).to_string())
-            .text(&rfc3339(row.updated_ms))
-        } else {
-            Sql::new("DELETE FROM stuck_placements WHERE order_id = ?1").text(order_id)
-        };
-        let written = match Db::open(&self.env, "DB") {
-            Ok(db) => db.batch(&no_scope(), "orders.stuck", &[statement]).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = written {
-            telemetry::error("stuck_not_shown", &[("reason", &format!("{error:?}"))]);
+    fn order_statements(&self, orders: &[&OrderRow]) -> Result<[Sql; 2], Problem> {
+        let mut rows = Vec::with_capacity(orders.len());
+        let mut history = Vec::new();
+        for row in orders {
+            rows.push(order_json(row)?);
+            for entry in self.rows.history(&row.order_id)? {
+                history.push(json!({
+                    "h": entry.history_id, "i": row.order_id,
+                    "o": entry.old_status.map(domain::lifecycle::Status::name),
+                    "n": entry.new_status.name(), "b": entry.changed_by, "r": entry.reason,
+                    "t": entry.created_at,
+                }));
+            }
         }
+        Ok([
+            Sql::new(WRITE_ORDERS).json(&rows),
+            Sql::new(
+                "INSERT INTO order_status_history
+                   (history_id, order_id, old_status, new_status, changed_by, reason, created_at)
+                 SELECT value ->> 'h', value ->> 'i', value ->> 'o', value ->> 'n', value ->> 'b',
+                        value ->> 'r', value ->> 't'
+                 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
+            )
+            .json(&history),
+        ])
     }
+}
+
+/// Shows stuck placements to admins, and takes those from the list that have ended.
+fn stuck_statements(placements: &[&OrderRow]) -> [Sql; 2] {
+    let (stuck, ended): (Vec<&OrderRow>, Vec<&OrderRow>) =
+        placements.iter().partition(|row| row.phase == "stuck");
+    let shown: Vec<Value> = stuck
+        .iter()
+        .map(|row| {
+            let cause = row.placement().ok().and_then(|placement| placement.cause);
+            json!({ "i": row.order_id, "u": row.customer_id, "c": json!(cause).to_string(),
+                    "t": rfc3339(row.updated_ms) })
+        })
+        .collect();
+    let ended: Vec<&str> = ended.iter().map(|row| row.order_id.as_str()).collect();
+    [
+        Sql::new(
+            "INSERT INTO stuck_placements (order_id, customer_id, cause, since)
+             SELECT value ->> 'i', value ->> 'u', value ->> 'c', value ->> 't'
+             FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
+        )
+        .json(&shown),
+        Sql::new(
+            "DELETE FROM stuck_placements WHERE order_id IN (SELECT value FROM json_each(?1))",
+        )
+        .json(&ended),
+    ]
 }
 
 const WRITE_ORDERS: &str = "

@@ -257,7 +257,8 @@ impl Rows {
         self.add_history(order_id, 1, None, Status::Pending, &by, None, end.at_ms)
     }
 
-    /// The placement has come to another end, or is stuck.
+    /// The placement has come to another end, or is stuck. That it got stuck, and
+    /// that it is so no more, are versions of it that the database has to show.
     pub fn set_phase(
         &self,
         order_id: &str,
@@ -267,7 +268,9 @@ impl Rows {
     ) -> Result<(), Problem> {
         run(
             self.sql()?,
-            "UPDATE orders SET phase = ?2, placement = ?3, updated_ms = ?4 WHERE order_id = ?1",
+            "UPDATE orders SET phase = ?2, placement = ?3, updated_ms = ?4,
+               version = version + (?2 = 'stuck' OR (?2 = 'undone' AND version > 0))
+             WHERE order_id = ?1",
             vec![
                 text(order_id),
                 text(phase),
@@ -434,7 +437,8 @@ impl Rows {
     /// What the database lacks, oldest first.
     pub fn behind(&self, limit: i64) -> Result<Vec<OrderRow>, Problem> {
         let statement = format!(
-            "SELECT {COLUMNS} FROM orders WHERE projected <> version ORDER BY order_id LIMIT ?1"
+            "SELECT {COLUMNS} FROM orders
+             WHERE projected <> version AND phase <> 'deducting' ORDER BY order_id LIMIT ?1"
         );
         rows(self.sql()?, &statement, vec![int(limit)]).map_err(broken)
     }
