@@ -87,17 +87,14 @@ export class Scenario {
 
   /** Starts the request, and what else has to happen for the step to be taken. */
   start() {
-    const { shop, variant, id } = this;
-    this.struck = struck(shop, id);
-    this.hangs = this.mode === 'kill' ? hangs(shop, id) : Promise.resolve();
-    // Whoever awaits them hears of it; until then it is no unhandled rejection.
-    for (const promise of [this.struck, this.hangs]) promise.catch(() => {});
+    const { shop, id } = this;
     const theft = this.path.startsWith('refused') ? this.#steal() : Promise.resolve();
-    const answered = variant === 'silent'
-      ? this.#silent()
-      : insist((attempt) => this.#send(attempt));
+    const answered = this.variant === 'silent' ? this.#silent() : insist((attempt) => this.#send(attempt));
+    this.struck = struck(shop, id);
+    this.hangs = Promise.all([this.mode === 'kill' && hangs(shop, id), theft]);
     this.answered = Promise.all([answered, theft]).then(([answer]) => { this.answer = answer; });
-    this.answered.catch(() => {});
+    // Whoever awaits them hears of it; until then it is no unhandled rejection.
+    for (const promise of [this.struck, this.hangs, this.answered]) promise.catch(() => {});
   }
 
   /** As far as the fault, and not once more. */

@@ -9,15 +9,17 @@ export const scripted = (...scripts) => ({ headers: { [FAULT]: scripts.join(',')
 // By way of these every worker with steps of its own hears of a script.
 const PASSES = ['/cart', '/orders', '/products'];
 
-/** Lets a script stand in every worker: `stand(shop, '*1;orders.project;lost')`. */
-export async function stand(shop, ...scripts) {
+async function pass(shop, paths, scripts) {
   const messenger = shop.customer('messenger');
-  for (const path of PASSES) await messenger.get(path, scripted(...scripts));
+  for (const path of paths) await messenger.get(path, scripted(...scripts));
 }
 
-/** Ends what stands under these ids, and lets go what pauses under them. */
-export const release = (shop, ...ids) => stand(shop, ...ids.map((id) => `*${id};;go`));
+/** Lets a script stand in every worker: `stand(shop, '*1;orders.project;lost')`; and ends it. */
+export const stand = (shop, ...scripts) => pass(shop, PASSES, scripts);
 export const end = (shop, ...ids) => stand(shop, ...ids.map((id) => `${id};;off`));
+
+/** Lets go what pauses under an id in the cart or order worker, and asks nothing of a stock desk, which may hang. */
+export const release = (shop, id) => pass(shop, ['/cart', '/orders'], [`*${id};;go`]);
 
 const said = (shop, event, id, deadlineMs) =>
   shop.logged((line) => line.event === event && line.id === id, { what: `${event} of ${id}`, deadlineMs });

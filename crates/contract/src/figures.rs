@@ -101,6 +101,18 @@ pub fn bucket_middle(bucket: u16) -> u64 {
     low.saturating_add(1_u64.checked_shl(shift).unwrap_or_default() >> 1)
 }
 
+/// Where a bucket ends and the next begins, in microseconds.
+pub fn bucket_end(bucket: u16) -> u64 {
+    if bucket < 8 {
+        return u64::from(bucket).saturating_add(1);
+    }
+    let shift = u32::from(bucket / 8).saturating_sub(1);
+    u64::from(bucket % 8)
+        .saturating_add(9)
+        .checked_shl(shift)
+        .unwrap_or(u64::MAX)
+}
+
 /// The value below which `percent` of the observations lie, in microseconds.
 pub fn percentile(buckets: &BTreeMap<u16, u64>, percent: u64) -> u64 {
     let total: u64 = buckets.values().fold(0, |sum, n| sum.saturating_add(*n));
@@ -140,6 +152,7 @@ mod tests {
                 middle.abs_diff(micros) <= micros / 8 + 1,
                 "{micros} {middle}"
             );
+            assert_eq!(bucket_of(bucket_end(bucket)), bucket + 1);
         }
     }
 

@@ -14,15 +14,6 @@ pub fn rate_half_up(amount: Minor, basis_points: u32) -> Option<Minor> {
     i64::try_from(rounded).ok()
 }
 
-/// The decimal that the documents' messages carry, as text: `1234` is `12.34`.
-pub fn to_decimal(amount: Minor) -> String {
-    let sign = if amount < 0 { "-" } else { "" };
-    let absolute = amount.unsigned_abs();
-    let major = absolute.checked_div(100).unwrap_or_default();
-    let minor = absolute.checked_rem(100).unwrap_or_default();
-    format!("{sign}{major}.{minor:02}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,11 +24,5 @@ mod tests {
         assert_eq!(rate_half_up(1004, 1000), Some(100));
         assert_eq!(rate_half_up(0, 1000), Some(0));
         assert_eq!(rate_half_up(i64::MAX, 20_000), None);
-    }
-
-    #[test]
-    fn decimals_have_two_places() {
-        assert_eq!(to_decimal(5), "0.05");
-        assert_eq!(to_decimal(-12_345), "-123.45");
     }
 }

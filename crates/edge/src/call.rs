@@ -124,11 +124,21 @@ pub async fn call<C: Command>(
     let step = command.step();
     let body = serde_json::to_string(&command.envelope())
         .map_err(|error| CallError::Unknown(error.to_string()))?;
-    let reply = faults::around(scope, &step, to.hop(), CallError::Unknown, || {
-        send(env, scope, to, &step, &body)
-    });
-    let (status, text) = reply.await?;
+    let (status, text) = relay(env, scope, to, &step, &body).await?;
     parse(status, &text)
+}
+
+/// Calls with a command that is text already, such as one that is only passed on,
+/// and gives the answer as it came.
+pub async fn relay(
+    env: &Env,
+    scope: &Scope,
+    to: To<'_>,
+    step: &str,
+    body: &str,
+) -> Result<(u16, String), CallError> {
+    let sent = || send(env, scope, to, step, body);
+    faults::around(scope, step, to.hop(), CallError::Unknown, sent).await
 }
 
 fn parse<R: DeserializeOwned>(status: u16, text: &str) -> Result<R, CallError> {

@@ -103,6 +103,16 @@ pub async fn write(env: &Env, scope: &Scope, input: &ImportInput) -> Result<Writ
     check(input, shards)?;
     let known = catalogue::warehouses(env, scope).await?;
     let homes = homes(input, &known, shards);
+    for (n, warehouse) in input.warehouses.iter().enumerate() {
+        let home = homes.get(&warehouse.warehouse_id);
+        if warehouse.shard.is_some() && warehouse.shard.as_ref() != home {
+            let field = format!("warehouses[{n}].shard");
+            return Err(Problem::field(
+                field,
+                "the shard of a warehouse never changes",
+            ));
+        }
+    }
     if let Some((n, line)) = input
         .stock
         .iter()

@@ -233,6 +233,11 @@ async fn give_back(
 pub async fn restore(env: &Env, incoming: &Incoming) -> Outcome {
     incoming.actor(STAFF)?;
     let lines = lines(env, incoming, false).await?;
+    // One restore a line, unless the caller tells several apart by their keys.
+    let key = match &incoming.key {
+        Some(key) => format!("restore:{key}"),
+        None => "restore".to_owned(),
+    };
     let mut after: Vec<SeenRow> = Vec::new();
     for (shard, of_shard) in lines.by_shard.iter().rev() {
         let op = Op::Restore {
@@ -244,7 +249,7 @@ pub async fn restore(env: &Env, incoming: &Incoming) -> Outcome {
                     quantity: line.quantity,
                 })
                 .collect(),
-            key: "restore".into(),
+            key: key.clone(),
         };
         after.extend(perform(env, &incoming.scope, *shard, op).await?);
     }

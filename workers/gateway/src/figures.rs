@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use contract::figures::{
-    Figures, METRICS_DESK, METRICS_SHARDS, ReadFigures, bucket_middle, desk_name, percentile,
+    Figures, METRICS_DESK, METRICS_SHARDS, ReadFigures, bucket_end, desk_name, percentile,
 };
 use contract::{Problem, Role, code};
 use edge::call::{To, call};
@@ -126,7 +126,7 @@ fn open_metrics(figures: &Figures) -> String {
         let mut sum: u64 = 0;
         for (bucket, count) in buckets {
             sum = sum.saturating_add(*count);
-            let le = format!("le=\"{}\"", seconds(bucket_middle(*bucket)));
+            let le = format!("le=\"{}\"", seconds(bucket_end(*bucket)));
             let shown = braced(&[labels, &le]);
             let _ = writeln!(text, "orderlane_{name}_seconds_bucket{shown} {sum}");
         }

@@ -102,10 +102,7 @@ impl DurableObject for OrderDesk {
             AtOrderDesk::Resolve(resolve) => reply(desk.resolve(scope, &resolve)),
             AtOrderDesk::Get(get) => reply(desk.get(&scope, &get.order, &get.viewer).await),
             AtOrderDesk::Recent(recent) => reply(desk.recent(scope, &recent.customer_id).await),
-            AtOrderDesk::Move(change) => {
-                desk.settle_first(&scope, &change.order).await;
-                reply(desk.move_order(scope, &change).await)
-            }
+            AtOrderDesk::Move(change) => reply(desk.move_order(scope, &change).await),
             AtOrderDesk::Retry(retry) => reply(desk.retry(scope, &retry.order_id).await),
             AtOrderDesk::Export(export) => reply(desk.rows.export(&export.after)),
         };

@@ -1,8 +1,6 @@
 //! Which request goes where, and which desk an order belongs to.
 
-use contract::order::{
-    AtOrderDesk, ExportOrders, GetOrder, MoveOrder, ORDER_DESK, RetryPlacement, desk_name,
-};
+use contract::order::{ExportOrders, GetOrder, MoveOrder, ORDER_DESK, RetryPlacement, desk_name};
 use contract::{Actor, Command, Problem, Role, code};
 use domain::ids::{DESKS_MAX, desk_of, desk_of_uuid, shard_of};
 use domain::lifecycle::Status;
@@ -31,36 +29,41 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
         .url()
         .is_ok_and(|url| url.host_str() == Some("command"))
     {
-        let (scope, command) = call::receive(&mut request).await?;
-        return match command {
-            AtOrderDesk::Place(place) => {
-                let order_id = place.content.order_id.clone();
-                pass(env, &scope, &order_id, place).await
-            }
-            AtOrderDesk::Resolve(resolve) => {
-                let order_id = resolve.order_id.clone();
-                pass(env, &scope, &order_id, resolve).await
-            }
-            _ => Err(Problem::not_found("command")),
-        };
+        return pass(env, &mut request).await;
     }
     let incoming = Incoming::read(&mut request, BODY_MAX).await?;
     route(env, &incoming).await
 }
 
+/// Of a command that is passed on only its order is read; the text goes on as it came.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Passed {
+    Place { content: OrderOf },
+    Resolve(OrderOf),
+}
+
+#[derive(Deserialize)]
+struct OrderOf {
+    order_id: String,
+}
+
 /// Hands a command on to the desk inside its order's id.
-async fn pass<C>(env: &Env, scope: &Scope, order_id: &str, command: C) -> Outcome
-where
-    C: Command,
-    C::Reply: serde::Serialize,
-{
-    let number = desk_of_uuid(order_id)
+async fn pass(env: &Env, request: &mut Request) -> Outcome {
+    let scope = Scope::from_headers(request.headers());
+    let text = request.text().await.map_err(http::internal)?;
+    let (step, order) = match edge::json::parse(text.as_bytes())? {
+        Passed::Place { content } => ("order.place", content.order_id),
+        Passed::Resolve(resolve) => ("order.resolve", resolve.order_id),
+    };
+    let number = desk_of_uuid(&order)
         .filter(|number| *number < DESKS_MAX)
         .ok_or_else(|| Problem::field("order_id", "is not an order's id"))?;
-    let reply = call(env, scope, desk(&desk_name(number)), command)
+    let name = desk_name(number);
+    let (status, answer) = call::relay(env, &scope, desk(&name), step, &text)
         .await
-        .map_err(|error| error.into_problem("order.desk"));
-    call::reply(reply).map_err(http::internal)
+        .map_err(|error| error.into_problem(step))?;
+    http::json_text(status, answer)
 }
 
 const ANYONE_WITH_ORDERS: &[Role] = &[Role::Customer, Role::Admin, Role::Service];

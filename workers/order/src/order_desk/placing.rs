@@ -108,20 +108,6 @@ impl Desk {
         }
     }
 
-    /// Brings a placement that a crash left to its end, so that an order which was
-    /// acknowledged before the crash is there for whoever asks for it.
-    pub(super) async fn settle_first(self: &Rc<Self>, scope: &Scope, order: &str) {
-        if let Ok(Some(row)) = self.rows.order(order)
-            && row.phase == "deducting"
-            && let Err(problem) = self.join(scope.clone(), &row.order_id).await
-        {
-            telemetry::error("settle_first_failed", &[("reason", &problem.detail)]);
-        }
-        if let Err(problem) = self.write_late() {
-            telemetry::error("settle_first_failed", &[("reason", &problem.detail)]);
-        }
-    }
-
     /// See [`ResolvePlacement`].
     pub(super) fn resolve(
         self: &Rc<Self>,
