@@ -5,8 +5,11 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
+const BUSY_MS = 5_000;
+
 function queryOne(file, sql, params) {
-  const database = new DatabaseSync(file, { readOnly: true });
+  // An object that leaves memory tidies its file up, and has it for itself while it does.
+  const database = new DatabaseSync(file, { readOnly: true, timeout: BUSY_MS });
   try {
     const id = path.basename(file, '.sqlite');
     return database.prepare(sql).all(...params).map((row) => ({ object_id: id, ...row }));
