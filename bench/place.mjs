@@ -5,7 +5,7 @@ import { atRest, customer, d1Trips, expect, fill, startShop, twoLines } from './
 import { startFloor } from './floor.mjs';
 
 const POINTS = [[1, 400], [8, 1600], [32, 3200], [128, 6400]];
-const WARM_UP = 200;
+const WARM_UP = 1000;
 
 /** Carts are filled ahead, so that only the placing is timed. */
 async function prepared(shop, clients, total) {

@@ -112,7 +112,9 @@ test('a warehouse is created in a shard, listed, moved on the map, retired and b
   const sku = await shop.goods({ stock: { paris: 3 } });
   const [row] = await shop.shard(1).all('SELECT stock FROM stock WHERE sku = ?', sku);
   assert.deepEqual(row, { stock: 3 }, 'its stock is in its shard');
-  assert.equal((await shop.admin.put('/api/admin/warehouses/paris', { name: 'P', latitude: 49, longitude: 2, shard: 0 })).status, 200);
+  const moved = { name: 'P', latitude: 49, longitude: 2 };
+  assertProblem(await shop.admin.put('/api/admin/warehouses/paris', { ...moved, shard: 0 }), { status: 400, field: 'warehouses[0].shard' });
+  assert.equal((await shop.admin.put('/api/admin/warehouses/paris', moved)).status, 200);
   assert.deepEqual(await paris(), { warehouse_id: 'paris', name: 'P', latitude: 49, longitude: 2, shard: 1, active: true }, 'the shard never changes');
 
   const alice = shop.customer();

@@ -163,6 +163,12 @@ test('an order can be followed through all workers by its id and one trace id', 
   for (const line of lines.filter(({ event }) => event === '[stock-deduct]')) assert.equal(line.outcome, 'held');
 });
 
+test('every answer names the trace of its request', async () => {
+  const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+  const [a, b] = [await shop.admin.get('/stats'), await shop.admin.get('/nowhere')];
+  for (const { headers } of [a, b]) assert.match(headers.get?.('x-trace-id') ?? headers['x-trace-id'], uuid);
+});
+
 test('what is given back on a cancel is logged with the order and the trace of that request', async () => {
   const sku = await shop.goods({ stock: { berlin: 1, hamburg: 1 } });
   const alice = shop.customer();

@@ -9,7 +9,8 @@ import { ABSENT_ORDERS } from '../support/routes.mjs';
 import { ADDRESS, assertProblem, openShop, until } from '../support/shop.mjs';
 
 let shop;
-before(async () => { shop = await openShop(); });
+// All customers in one desk, so that they could get in each other's way.
+before(async () => { shop = await openShop({ vars: { '*': { ORDER_DESKS: '1' } } }); });
 after(() => shop?.close());
 
 const move = (order_id, status, rest = {}, as = shop.admin) => as.patch(`/api/v1/orders/${order_id}/status`, { status, ...rest });

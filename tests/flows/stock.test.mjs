@@ -132,6 +132,16 @@ test('a restore of more than is held is refused, and of less gives just that bac
   assert.deepEqual(await shop.stock(sku), { berlin: { stock: 7, held: 3 } });
 });
 
+test('a line is given back in parts under keys of their own, each counting once', async () => {
+  const sku = await shop.goods({ stock: { berlin: 10 } });
+  const order_id = newOrder();
+  await deduct(line(order_id, sku, 4));
+  for (const key of ['first', 'first', 'second']) {
+    assert.equal((await restore(line(order_id, sku, 1), { key: `${order_id}-${key}` })).status, 200);
+  }
+  assert.deepEqual(await shop.stock(sku), { berlin: { stock: 8, held: 2 } });
+});
+
 test('a deduction that arrives after its restore is refused: the door is closed', async () => {
   const sku = await shop.goods({ stock: { berlin: 10 } });
   const order_id = newOrder();

@@ -33,6 +33,9 @@ export const ADDRESS = {
   country: 'DE', phone: '+49 30 1234567', latitude: 52.529, longitude: 13.401,
 };
 
+// A request that is not answered by then fails, so that no test hangs on it.
+const UNANSWERED_MS = 120_000;
+
 /** What a log line holds, or undefined when it is not one of ours. */
 export function parseLine(text) {
   try {
@@ -151,7 +154,7 @@ class Shop {
     const raw = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
     const response = await fetch(new URL(path, this.url), {
       method,
-      signal,
+      signal: AbortSignal.any([AbortSignal.timeout(UNANSWERED_MS), ...(signal ? [signal] : [])]),
       body: raw ? body : JSON.stringify(body),
       headers: {
         ...(token !== undefined && { authorization: `Bearer ${token}` }),

@@ -166,14 +166,12 @@ pub async fn deduct(env: &Env, incoming: &Incoming) -> Outcome {
                 done.push(*shard);
             }
             Err(problem) => {
-                // Only a refusal says that nothing is held here.
-                let undo = if problem.status >= 500 {
-                    Some(*shard)
-                } else {
-                    None
-                };
-                for shard in undo.into_iter().chain(done.into_iter().rev()) {
-                    give_back(env, &incoming.scope, shard, &lines).await?;
+                // Where the outcome is not known the caller repeats, and finds what is
+                // held already; to give it back would close the door to that.
+                if problem.status < 500 {
+                    for shard in done.into_iter().rev() {
+                        give_back(env, &incoming.scope, shard, &lines).await?;
+                    }
                 }
                 return Err(problem);
             }

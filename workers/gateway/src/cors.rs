@@ -37,12 +37,13 @@ impl Origin {
 
     /// Puts the permission, or its absence, on an answer. An answer that came from
     /// another worker is read-only, so its headers are written anew.
-    pub fn mark(&self, response: Response) -> Result<Response> {
+    pub fn mark(&self, response: Response, trace: &str) -> Result<Response> {
         let headers = Headers::new();
         for (name, value) in response.headers().entries() {
             headers.append(&name, &value)?;
         }
         headers.set("vary", "Origin")?;
+        headers.set("x-trace-id", trace)?;
         headers.set("x-content-type-options", "nosniff")?;
         if let Some(origin) = &self.allowed {
             headers.set("access-control-allow-origin", origin)?;

@@ -8,14 +8,15 @@ mod cors;
 mod figures;
 mod routes;
 
-use edge::telemetry;
+use edge::{clock, telemetry};
 use worker::{Context, Env, Request, Response, Result, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
     telemetry::configure(&env);
     let origin = cors::Origin::of(&request, &env);
-    let response = routes::serve(request, &env, &origin).await?;
+    let trace = domain::ids::desk_uuid(clock::now_ms(), 0, clock::random_bytes());
+    let response = routes::serve(request, &env, &origin, &trace).await?;
     telemetry::flush_soon(&env, &context);
-    origin.mark(response)
+    origin.mark(response, &trace)
 }

@@ -4,19 +4,25 @@ use contract::{Actor, Problem, code};
 use domain::limits::{BODY_MAX, IMPORT_BODY_MAX};
 use edge::call::forward;
 use edge::identity::Verifier;
-use edge::{Incoming, Outcome, Scope, clock, config, http, telemetry};
+use edge::{Incoming, Outcome, clock, config, http, telemetry};
 use serde_json::json;
 use worker::{Env, Method, Request, Response, Result};
 
 use crate::cors::Origin;
 use crate::figures;
 
-pub async fn serve(mut request: Request, env: &Env, origin: &Origin) -> Result<Response> {
+/// Answers a request; `trace` is its id in logs, ours whatever a caller sends.
+pub async fn serve(
+    mut request: Request,
+    env: &Env,
+    origin: &Origin,
+    trace: &str,
+) -> Result<Response> {
     if request.method() == Method::Options {
         return origin.preflight();
     }
     let started = clock::now_ms();
-    let outcome = answer(&mut request, env).await;
+    let outcome = answer(&mut request, env, trace).await;
     let status = match &outcome {
         Ok(response) => response.status_code(),
         Err(problem) => problem.status,
@@ -26,7 +32,7 @@ pub async fn serve(mut request: Request, env: &Env, origin: &Origin) -> Result<R
     http::finish(outcome)
 }
 
-async fn answer(request: &mut Request, env: &Env) -> Outcome {
+async fn answer(request: &mut Request, env: &Env, trace: &str) -> Outcome {
     let authorization = request.headers().get("authorization").ok().flatten();
     let bound = match request.path().as_str() {
         "/api/admin/import" => IMPORT_BODY_MAX,
@@ -48,7 +54,8 @@ async fn answer(request: &mut Request, env: &Env) -> Outcome {
         None => None,
     };
     let mut incoming = Incoming::read(request, bound).await?;
-    incoming.scope = scope(&incoming.scope);
+    // Of what a caller sends, only builds for tests keep anything: its fault script.
+    trace.clone_into(&mut incoming.scope.trace);
     incoming.actor = actor;
     route(env, &incoming).await
 }
@@ -65,15 +72,6 @@ fn verifier(env: &Env) -> std::result::Result<Verifier, Problem> {
         issuer: config::text(env, "JWT_ISSUER").unwrap_or_default(),
         audience: config::text(env, "JWT_AUDIENCE").unwrap_or_default(),
     })
-}
-
-/// A trace id of our own, whatever a caller sends. Only builds for tests keep a
-/// caller's fault script.
-fn scope(sent: &Scope) -> Scope {
-    let trace = domain::ids::desk_uuid(clock::now_ms(), 0, clock::random_bytes());
-    let mut scope = sent.clone();
-    scope.trace = trace;
-    scope
 }
 
 async fn route(env: &Env, incoming: &Incoming) -> Outcome {
