@@ -163,6 +163,21 @@ class Runtime {
   }
 }
 
+// Two runtimes on one folder would be two owners of every object. A file that a dead process left
+// behind, or whose number another program has by now, stops nobody.
+function refuseSecond(folder) {
+  let pid;
+  try {
+    pid = Number(readFileSync(path.join(folder, 'workerd.pid'), 'utf8'));
+    process.kill(pid, 0);
+    if (!readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('workerd')) return;
+  } catch (error) {
+    // Without /proc the number has to do.
+    if (!(error.code === 'ENOENT' && error.path?.startsWith('/proc') && process.platform !== 'linux')) return;
+  }
+  throw new Stop(`The data in ${folder} is in use by process ${pid}. Stop that one first (Ctrl-C where it runs).`);
+}
+
 /**
  * Starts the workers and resolves when they answer, with their databases migrated. Without
  * `persist` the data lives in a folder of its own, kept over kill and restart, gone at close.
@@ -171,6 +186,7 @@ export async function startRuntime({
   persist = null, port = 0, variant = 'release', vars = {}, onLog = () => {}, secrets = makeSecrets(),
 } = {}) {
   warnOfFewFiles();
+  if (persist) refuseSecond(persist);
   const folder = persist ?? mkdtempSync(path.join(tmpdir(), 'orderlane-'));
   const runtime = new Runtime({ folder, temporary: !persist, port, variant, vars, onLog, secrets });
   try {

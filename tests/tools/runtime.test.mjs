@@ -1,6 +1,7 @@
 // The runtime the other tests stand on: its death is a real one, and its data outlives it.
 import assert from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { ROOT } from '../../tools/paths.mjs';
@@ -31,6 +32,21 @@ test('every database has all its migrations, and on record as wrangler keeps it'
     const rows = await rt.d1(worker, binding).all('SELECT name FROM d1_migrations');
     assert.deepEqual(rows.map(({ name }) => name).sort(), files.sort(), folder);
   }
+});
+
+test('a folder of data that is in use is refused to a second runtime', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'orderlane-shared-'));
+  const first = await startRuntime({ persist: folder });
+  try {
+    await assert.rejects(startRuntime({ persist: folder }), /in use by process/);
+    await first.kill();
+    await first.restart();
+  } finally {
+    await first.close();
+  }
+  const again = await startRuntime({ persist: folder });
+  await again.close();
+  await rm(folder, { recursive: true });
 });
 
 test('an unknown worker is named, with those there are', async () => {
