@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
+pub mod alarm;
 pub mod call;
 pub mod clock;
 pub mod config;

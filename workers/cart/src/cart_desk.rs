@@ -24,10 +24,11 @@ use contract::{Empty, Problem, code};
 use domain::cart::{Carts, Refusal};
 use domain::ids::{DESKS_MAX, desk_uuid, shard_of};
 use domain::limits::{LINES_MAX, QUANTITY_MAX};
+use edge::alarm::Alarm;
 use edge::call::{receive, reply};
 use edge::{clock, config, http, telemetry};
 use futures::channel::oneshot;
-use worker::{DurableObject, Env, Request, Response, Result, ScheduledTime, State, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use rows::{Completion, Rows};
 
@@ -47,7 +48,7 @@ struct Desk {
     state: State,
     env: Env,
     rows: Rows,
-    alarm_at: Cell<i64>,
+    alarm: Alarm,
     /// Customers whose cart is being placed, and who waits for the end of it.
     placing: RefCell<BTreeMap<String, Vec<oneshot::Sender<Ending>>>>,
     recording: Cell<bool>,
@@ -67,7 +68,7 @@ impl DurableObject for CartDesk {
         telemetry::configure(&env);
         let desk = Desk {
             rows: Rows::open(state.storage().sql()),
-            alarm_at: Cell::new(0),
+            alarm: Alarm::default(),
             placing: RefCell::default(),
             recording: Cell::new(false),
             late: RefCell::default(),
@@ -114,7 +115,7 @@ impl DurableObject for CartDesk {
     /// lacks. Safe to run at any time and twice.
     async fn alarm(&self) -> Result<Response> {
         let desk = &self.desk;
-        desk.alarm_at.set(0);
+        desk.alarm.went_off();
         let now = clock::now_ms();
         let failed = |problem: Problem| worker::Error::RustError(problem.detail);
         desk.write_late().map_err(failed)?;
@@ -137,17 +138,7 @@ impl DurableObject for CartDesk {
 impl Desk {
     /// The alarm goes off at that time or earlier.
     async fn wake_by(&self, at_ms: i64) -> Result<()> {
-        let now = clock::now_ms();
-        let set = self.alarm_at.get();
-        if set > now && set <= at_ms {
-            return Ok(());
-        }
-        self.alarm_at.set(at_ms);
-        let delay = at_ms.saturating_sub(now).max(1);
-        self.state
-            .storage()
-            .set_alarm(ScheduledTime::from(delay))
-            .await
+        self.alarm.wake_by(&self.state, at_ms).await
     }
 
     fn change(&self, change: &ChangeCart) -> std::result::Result<CartState, Problem> {

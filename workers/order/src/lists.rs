@@ -166,3 +166,67 @@ pub async fn stuck(env: &Env, incoming: &Incoming) -> Outcome {
         .await?;
     http::json(200, &json!({ "placements": placements }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::lifecycle::PaymentStatus;
+
+    fn order(id: &str, version: u32) -> OrderSummary {
+        OrderSummary {
+            order_id: id.into(),
+            order_number: String::new(),
+            status: Status::Pending,
+            payment_status: PaymentStatus::Pending,
+            version,
+            total_minor: 0,
+            currency: "EUR".into(),
+            created_at: String::new(),
+            updated_at: String::new(),
+        }
+    }
+
+    fn shown(page: &OrderPage) -> Vec<(&str, u32)> {
+        page.orders
+            .iter()
+            .map(|order| (order.order_id.as_str(), order.version))
+            .collect()
+    }
+
+    #[test]
+    fn both_sources_make_one_list_at_the_latest_versions() {
+        let stored = vec![order("c", 2), order("b", 1)];
+        let recent = vec![order("d", 1), order("c", 1), order("b", 3)];
+        let page = page(stored, recent, "~", 5);
+        assert_eq!(shown(&page), [("d", 1), ("c", 2), ("b", 3)]);
+        assert_eq!(page.next_cursor, None);
+    }
+
+    #[test]
+    fn a_page_is_never_longer_than_asked_for_and_the_next_begins_where_it_ends() {
+        let first = page(
+            vec![order("c", 1), order("a", 1)],
+            vec![order("d", 1), order("b", 1)],
+            "~",
+            2,
+        );
+        assert_eq!(shown(&first), [("d", 1), ("c", 1)]);
+        assert_eq!(first.next_cursor.as_deref(), Some("c"));
+        // What lies beyond a full page of the database is for a later page.
+        let full = page(
+            vec![order("d", 1), order("c", 1)],
+            vec![order("b", 1)],
+            "~",
+            2,
+        );
+        assert_eq!(shown(&full), [("d", 1), ("c", 1)]);
+        let second = page(
+            vec![order("b", 1)],
+            vec![order("d", 1), order("a", 1)],
+            "c",
+            2,
+        );
+        assert_eq!(shown(&second), [("b", 1), ("a", 1)]);
+        assert_eq!(second.next_cursor, None);
+    }
+}

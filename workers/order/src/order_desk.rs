@@ -21,11 +21,12 @@ use std::rc::Rc;
 
 use contract::order::{AtOrderDesk, OrderSummary, OrderView, PlaceReply};
 use contract::{Actor, Empty, Problem, code};
+use edge::alarm::Alarm;
 use edge::call::{receive, reply};
 use edge::{Scope, clock, config, http, telemetry};
 use futures::channel::oneshot;
 use serde_json::Value;
-use worker::{DurableObject, Env, Request, Response, Result, ScheduledTime, State, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use rows::{GoodEnd, OrderRow, Rows};
 
@@ -42,8 +43,7 @@ struct Desk {
     state: State,
     env: Env,
     rows: Rows,
-    /// The next alarm; 0 when none is known to be set.
-    alarm_at: Cell<i64>,
+    alarm: Alarm,
     /// Placements that are being worked on, and who waits for their end.
     running: RefCell<BTreeMap<String, Vec<oneshot::Sender<PlaceReply>>>>,
     /// Orders whose chores are being worked on.
@@ -71,7 +71,7 @@ impl DurableObject for OrderDesk {
             rows: Rows::open(state.storage().sql()),
             state,
             env,
-            alarm_at: Cell::new(0),
+            alarm: Alarm::default(),
             running: RefCell::default(),
             chores_running: RefCell::default(),
             projecting: Cell::new(false),
@@ -114,7 +114,7 @@ impl DurableObject for OrderDesk {
     /// to run at any time and twice: each part looks at what is written.
     async fn alarm(&self) -> Result<Response> {
         let desk = &self.desk;
-        desk.alarm_at.set(0);
+        desk.alarm.went_off();
         let now = clock::now_ms();
         let failed = |problem: Problem| worker::Error::RustError(problem.detail);
         desk.write_late().map_err(failed)?;
@@ -137,17 +137,7 @@ impl DurableObject for OrderDesk {
 impl Desk {
     /// The alarm goes off at that time or earlier.
     async fn wake_by(&self, at_ms: i64) -> Result<()> {
-        let now = clock::now_ms();
-        let set = self.alarm_at.get();
-        if set > now && set <= at_ms {
-            return Ok(());
-        }
-        self.alarm_at.set(at_ms);
-        let delay = at_ms.saturating_sub(now).max(1);
-        self.state
-            .storage()
-            .set_alarm(ScheduledTime::from(delay))
-            .await
+        self.alarm.wake_by(&self.state, at_ms).await
     }
 
     /// Writes the good ends that gathered, and the marks. Synchronous, so it is one

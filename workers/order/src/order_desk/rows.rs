@@ -1,13 +1,12 @@
 //! The desk's tables. All calls are synchronous, so a run of them without an
 //! await between is one atomic commit.
 
-use contract::order::{HistoryEntry, OrderContent, OrderSummary, OrderView};
+use contract::order::OrderContent;
 use contract::{Actor, Problem};
 use domain::ids::desk_uuid;
-use domain::lifecycle::{Life, PaymentStatus, Status, StockChore};
+use domain::lifecycle::{Life, PaymentStatus, Status};
 use domain::limits::DESK_ROWS_TTL_MS;
 use domain::placement::{Phase, Placement};
-use domain::time::rfc3339;
 use edge::sqlite::{first, int, rows, run, text, text_or_null};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,6 +14,11 @@ use serde_json::{Value, json};
 use worker::SqlStorage;
 
 use super::broken;
+
+mod chores;
+mod showing;
+
+pub use chores::ChoreRow;
 
 pub struct Rows {
     sql: SqlStorage,
@@ -84,24 +88,6 @@ pub struct GoodEnd {
     pub placement: Placement,
     pub pay_by_ms: i64,
     pub at_ms: i64,
-}
-
-#[derive(Deserialize)]
-struct HistoryRow {
-    version: u32,
-    old_status: Option<String>,
-    new_status: String,
-    changed_by: String,
-    reason: Option<String>,
-    at_ms: i64,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-pub struct ChoreRow {
-    pub order_id: String,
-    pub shard: u16,
-    pub kind: String,
-    pub attempts: u32,
 }
 
 #[derive(Deserialize)]
@@ -337,82 +323,6 @@ impl Rows {
         .map_err(broken)
     }
 
-    pub fn add_chore(
-        &self,
-        order_id: &str,
-        shard: u16,
-        chore: StockChore,
-        due_ms: i64,
-    ) -> Result<(), Problem> {
-        let kind = match chore {
-            StockChore::Release => "release",
-            StockChore::Ship => "ship",
-        };
-        run(
-            self.sql()?,
-            "INSERT INTO chores (order_id, shard, kind, due_ms) VALUES (?1, ?2, ?3, ?4)",
-            vec![
-                text(order_id),
-                int(i64::from(shard)),
-                text(kind),
-                int(due_ms),
-            ],
-        )
-        .map_err(broken)
-    }
-
-    pub fn chores_of(&self, order_id: &str) -> Result<Vec<ChoreRow>, Problem> {
-        rows(
-            self.sql()?,
-            "SELECT order_id, shard, kind, attempts FROM chores WHERE order_id = ?1
-             ORDER BY shard DESC",
-            vec![text(order_id)],
-        )
-        .map_err(broken)
-    }
-
-    /// Orders with chores that are due.
-    pub fn chores_due(&self, now: i64) -> Result<Vec<String>, Problem> {
-        let found: Vec<ChoreRow> = rows(
-            self.sql()?,
-            "SELECT order_id, shard, kind, attempts FROM chores WHERE due_ms <= ?1
-             ORDER BY due_ms LIMIT 100",
-            vec![int(now)],
-        )
-        .map_err(broken)?;
-        let mut orders: Vec<String> = found.into_iter().map(|chore| chore.order_id).collect();
-        orders.dedup();
-        Ok(orders)
-    }
-
-    pub fn chore_done(&self, chore: &ChoreRow) -> Result<(), Problem> {
-        run(
-            self.sql()?,
-            "DELETE FROM chores WHERE order_id = ?1 AND shard = ?2 AND kind = ?3",
-            vec![
-                text(&chore.order_id),
-                int(i64::from(chore.shard)),
-                text(&chore.kind),
-            ],
-        )
-        .map_err(broken)
-    }
-
-    pub fn chore_again(&self, chore: &ChoreRow, due_ms: i64) -> Result<(), Problem> {
-        run(
-            self.sql()?,
-            "UPDATE chores SET attempts = attempts + 1, due_ms = ?4
-             WHERE order_id = ?1 AND shard = ?2 AND kind = ?3",
-            vec![
-                text(&chore.order_id),
-                int(i64::from(chore.shard)),
-                text(&chore.kind),
-                int(due_ms),
-            ],
-        )
-        .map_err(broken)
-    }
-
     /// Placements whose end is not written.
     pub fn unfinished(&self) -> Result<Vec<OrderRow>, Problem> {
         let statement = format!("SELECT {COLUMNS} FROM orders WHERE phase = 'deducting' LIMIT 200");
@@ -433,101 +343,6 @@ impl Rows {
             "SELECT {COLUMNS} FROM orders WHERE pay_by_ms <= ?1 ORDER BY pay_by_ms LIMIT 100"
         );
         rows(self.sql()?, &statement, vec![int(now)]).map_err(broken)
-    }
-
-    /// What the database lacks, oldest first.
-    pub fn behind(&self, limit: i64) -> Result<Vec<OrderRow>, Problem> {
-        let statement = format!(
-            "SELECT {COLUMNS} FROM orders
-             WHERE projected <> version AND phase <> 'deducting' ORDER BY order_id LIMIT ?1"
-        );
-        rows(self.sql()?, &statement, vec![int(limit)]).map_err(broken)
-    }
-
-    pub fn set_projected(&self, versions: &[Value]) -> Result<(), Problem> {
-        run(
-            self.sql()?,
-            "UPDATE orders SET projected = p.version
-             FROM (SELECT value ->> 'i' AS order_id, value ->> 'v' AS version
-                   FROM json_each(?1)) AS p
-             WHERE orders.order_id = p.order_id",
-            vec![text(json!(versions).to_string())],
-        )
-        .map_err(broken)
-    }
-
-    pub fn history(&self, order_id: &str) -> Result<Vec<HistoryEntry>, Problem> {
-        let found: Vec<HistoryRow> = rows(
-            self.sql()?,
-            "SELECT version, old_status, new_status, changed_by, reason, at_ms
-             FROM history WHERE order_id = ?1 ORDER BY version",
-            vec![text(order_id)],
-        )
-        .map_err(broken)?;
-        Ok(found
-            .into_iter()
-            .map(|row| HistoryEntry {
-                history_id: format!("{order_id}:{:06}", row.version),
-                old_status: row.old_status.as_deref().and_then(Status::from_name),
-                new_status: Status::from_name(&row.new_status).unwrap_or(Status::Pending),
-                changed_by: row.changed_by,
-                reason: row.reason,
-                created_at: rfc3339(row.at_ms),
-            })
-            .collect())
-    }
-
-    pub fn view(&self, row: &OrderRow) -> Result<OrderView, Problem> {
-        let life = row.life();
-        Ok(OrderView {
-            order_number: row.number.clone().unwrap_or_default(),
-            status: life.status,
-            payment_status: life.payment,
-            version: life.version,
-            content: row.content()?,
-            tracking_number: row.tracking_number.clone(),
-            created_at: rfc3339(row.created_ms),
-            updated_at: rfc3339(row.updated_ms),
-            history: self.history(&row.order_id)?,
-            next_statuses: life.status.next().to_vec(),
-        })
-    }
-
-    /// A customer's orders that changed lately, newest first: what the database may lack.
-    pub fn recent(&self, customer_id: &str) -> Result<Vec<OrderSummary>, Problem> {
-        let statement = format!(
-            "SELECT {COLUMNS} FROM orders
-             WHERE customer_id = ?1 AND phase = 'placed' AND projected <> version
-             ORDER BY order_id DESC LIMIT 100"
-        );
-        let found: Vec<OrderRow> =
-            rows(self.sql()?, &statement, vec![text(customer_id)]).map_err(broken)?;
-        found
-            .iter()
-            .map(|row| {
-                let (content, life) = (row.content()?, row.life());
-                Ok(OrderSummary {
-                    order_id: row.order_id.clone(),
-                    order_number: row.number.clone().unwrap_or_default(),
-                    status: life.status,
-                    payment_status: life.payment,
-                    version: life.version,
-                    total_minor: content.totals.total_minor,
-                    currency: content.currency,
-                    created_at: rfc3339(row.created_ms),
-                    updated_at: rfc3339(row.updated_ms),
-                })
-            })
-            .collect()
-    }
-
-    /// A page of everything, for an admin's export.
-    pub fn export(&self, after: &str) -> Result<Value, Problem> {
-        let statement =
-            format!("SELECT {COLUMNS} FROM orders WHERE order_id > ?1 ORDER BY order_id LIMIT 100");
-        let page: Vec<Value> = rows(self.sql()?, &statement, vec![text(after)]).map_err(broken)?;
-        let next = page.last().and_then(|row| row.get("order_id")).cloned();
-        Ok(json!({ "orders": page, "next_after": next }))
     }
 
     /// The earliest time at which there is something to do.

@@ -1,0 +1,118 @@
+//! Orders as others see them: their views, and what the database lacks of them.
+
+use contract::Problem;
+use contract::order::{HistoryEntry, OrderSummary, OrderView};
+use domain::lifecycle::Status;
+use domain::time::rfc3339;
+use edge::sqlite::{int, rows, run, text};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{COLUMNS, OrderRow, Rows, broken};
+
+#[derive(Deserialize)]
+struct HistoryRow {
+    version: u32,
+    old_status: Option<String>,
+    new_status: String,
+    changed_by: String,
+    reason: Option<String>,
+    at_ms: i64,
+}
+
+impl Rows {
+    /// What the database lacks, oldest first.
+    pub fn behind(&self, limit: i64) -> Result<Vec<OrderRow>, Problem> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM orders
+             WHERE projected <> version AND phase <> 'deducting' ORDER BY order_id LIMIT ?1"
+        );
+        rows(self.sql()?, &statement, vec![int(limit)]).map_err(broken)
+    }
+
+    pub fn set_projected(&self, versions: &[Value]) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "UPDATE orders SET projected = p.version
+             FROM (SELECT value ->> 'i' AS order_id, value ->> 'v' AS version
+                   FROM json_each(?1)) AS p
+             WHERE orders.order_id = p.order_id",
+            vec![text(json!(versions).to_string())],
+        )
+        .map_err(broken)
+    }
+
+    pub fn history(&self, order_id: &str) -> Result<Vec<HistoryEntry>, Problem> {
+        let found: Vec<HistoryRow> = rows(
+            self.sql()?,
+            "SELECT version, old_status, new_status, changed_by, reason, at_ms
+             FROM history WHERE order_id = ?1 ORDER BY version",
+            vec![text(order_id)],
+        )
+        .map_err(broken)?;
+        Ok(found
+            .into_iter()
+            .map(|row| HistoryEntry {
+                history_id: format!("{order_id}:{:06}", row.version),
+                old_status: row.old_status.as_deref().and_then(Status::from_name),
+                new_status: Status::from_name(&row.new_status).unwrap_or(Status::Pending),
+                changed_by: row.changed_by,
+                reason: row.reason,
+                created_at: rfc3339(row.at_ms),
+            })
+            .collect())
+    }
+
+    pub fn view(&self, row: &OrderRow) -> Result<OrderView, Problem> {
+        let life = row.life();
+        Ok(OrderView {
+            order_number: row.number.clone().unwrap_or_default(),
+            status: life.status,
+            payment_status: life.payment,
+            version: life.version,
+            content: row.content()?,
+            tracking_number: row.tracking_number.clone(),
+            created_at: rfc3339(row.created_ms),
+            updated_at: rfc3339(row.updated_ms),
+            history: self.history(&row.order_id)?,
+            next_statuses: life.status.next().to_vec(),
+        })
+    }
+
+    /// A customer's orders that changed lately, newest first: what the database may lack.
+    pub fn recent(&self, customer_id: &str) -> Result<Vec<OrderSummary>, Problem> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM orders
+             WHERE customer_id = ?1 AND phase = 'placed' AND projected <> version
+             ORDER BY order_id DESC LIMIT 100"
+        );
+        let found: Vec<OrderRow> =
+            rows(self.sql()?, &statement, vec![text(customer_id)]).map_err(broken)?;
+        found
+            .iter()
+            .map(|row| {
+                let (content, life) = (row.content()?, row.life());
+                Ok(OrderSummary {
+                    order_id: row.order_id.clone(),
+                    order_number: row.number.clone().unwrap_or_default(),
+                    status: life.status,
+                    payment_status: life.payment,
+                    version: life.version,
+                    total_minor: content.totals.total_minor,
+                    currency: content.currency,
+                    created_at: rfc3339(row.created_ms),
+                    updated_at: rfc3339(row.updated_ms),
+                })
+            })
+            .collect()
+    }
+
+    /// A page of everything, for an admin's export.
+    pub fn export(&self, after: &str) -> Result<Value, Problem> {
+        let statement =
+            format!("SELECT {COLUMNS} FROM orders WHERE order_id > ?1 ORDER BY order_id LIMIT 100");
+        let page: Vec<Value> = rows(self.sql()?, &statement, vec![text(after)]).map_err(broken)?;
+        let next = page.last().and_then(|row| row.get("order_id")).cloned();
+        Ok(json!({ "orders": page, "next_after": next }))
+    }
+}
