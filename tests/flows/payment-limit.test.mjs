@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, openShop, until } from '../support/shop.mjs';
 
+const NO_TIME = { order: { PAYMENT_LIMIT_MINUTES: '0' } };
+
 let shop;
-before(async () => { shop = await openShop({ vars: { order: { PAYMENT_LIMIT_MINUTES: '0' } } }); });
+before(async () => { shop = await openShop({ vars: NO_TIME }); });
 after(() => shop?.close());
 
 const statusOf = async (who, id) => (await who.get(`/orders/${id}`)).json.status;
 
-// Both wait for the timer; they do so together.
+// They wait for the timer; they do so together.
 describe('an unpaid order', { concurrency: 6 }, () => {
   test('an order that is not paid in time is cancelled by the shop, and its stock goes back', async () => {
     const sku = await shop.goods({ stock: { berlin: 1, hamburg: 3 } });
@@ -51,14 +53,16 @@ describe('an unpaid order', { concurrency: 6 }, () => {
     await until('the stock to be at rest', async () => (await shop.stock(sku)).berlin.held === held);
     assert.equal((await shop.stock(sku)).berlin.stock, 50 - held);
   });
-});
 
-test('the limit is kept when the process dies before it strikes', async () => {
-  const sku = await shop.goods({ stock: { berlin: 1 } });
-  const alice = shop.customer();
-  const { order_id } = await alice.order({ [sku]: 1 });
-  await shop.rt.kill();
-  await shop.rt.restart();
-  await until('the order to be cancelled', async () => (await statusOf(alice, order_id)) === 'cancelled');
-  await until('the stock to be back', async () => (await shop.stock(sku)).berlin.stock === 1);
+  test('the limit is kept when the process dies before it strikes', async (t) => {
+    const mortal = await openShop({ vars: NO_TIME });
+    t.after(() => mortal.close());
+    const sku = await mortal.goods({ stock: { berlin: 1 } });
+    const alice = mortal.customer();
+    const { order_id } = await alice.order({ [sku]: 1 });
+    await mortal.rt.kill();
+    await mortal.rt.restart();
+    await until('the order to be cancelled', async () => (await statusOf(alice, order_id)) === 'cancelled');
+    await until('the stock to be back', async () => (await mortal.stock(sku)).berlin.stock === 1);
+  });
 });
