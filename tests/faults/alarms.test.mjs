@@ -9,7 +9,7 @@ import { openShop } from '../support/shop.mjs';
 import { insist } from '../support/shopper.mjs';
 
 // What alarms do, and what follows an answer.
-const STEPS = ['order.resolve@service', 'order.resolve@object', 'stock.restore.0', 'stock.restore.1', 'orders.project', 'carts.record'];
+const STEPS = ['order.resolve', 'stock.restore.0', 'stock.restore.1', 'orders.project', 'carts.record'];
 const MODES = ['before', 'lost', 'twice', 'both'];
 const RECOVERED_WITHIN_MS = 12_000;
 
@@ -62,7 +62,7 @@ test('alarms, projections and records come to their end through any fault of the
 
 test('a kill while alarms are at work is recovered from by the next alarms', async () => {
   // Of a command's two hops the inner one hangs in a later call, or the outer would not be reached.
-  const times = { 'order.resolve@object': '#2' };
+  const times = { 'order.resolve': '#2' };
   await stand(shop, ...STEPS.map((step) => `*kill-${step};${step}${times[step] ?? ''};kill`));
   const left = await leaveBehind(10);
   await Promise.all(STEPS.map((step) => hangs(shop, `*kill-${step}`, 40_000)));

@@ -74,7 +74,7 @@ export class Scenario {
   /** The request, of which the first (or, after a crash, the second) carries the fault. */
   #send(attempt) {
     const scripts = this.path in LEFT_BY ? [`${this.id}-left;${LEFT_BY[this.path]}`, this.script] : [this.script];
-    if (this.path.startsWith('refused')) scripts[0] += `,${this.id}-wait;order.place@service;pause`;
+    if (this.path.startsWith('refused')) scripts[0] += `,${this.id}-wait;order.place;pause`;
     const options = {
       headers: scripts[attempt] ? { [FAULT]: scripts[attempt] } : {},
       // As a shopper's browser does, sooner or later.

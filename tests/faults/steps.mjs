@@ -1,7 +1,6 @@
 // Every step that placing an order takes, and those of its undoing, its cancelling, its shipping
 // and its finding out after a crash: by the path on which a shopper meets it, in the order of the
-// path. A step is a call (`order.place@object` and `@service` are the two hops of one command), a
-// D1 batch, or what an object writes to its own storage.
+// path. A step is a call, a D1 batch, or what an object writes to its own storage.
 
 /** What may go wrong at a step. The first five leave the process alive. */
 export const MODES = ['before', 'lost', 'twice', 'both', 'crash', 'kill'];
@@ -21,8 +20,7 @@ export const PATHS = {
     call('fulfillment.plan'),
     call('stock.look.0'),
     call('stock.look.1'),
-    call('order.place@service', STANDS),
-    call('order.place@object', STANDS),
+    call('order.place', STANDS),
     write('order.journal', STANDS),
     call('stock.deduct.0', STANDS),
     batch('stock.commit.0', STANDS),
@@ -53,13 +51,11 @@ export const PATHS = {
   ],
   // A claim was left by a crash, before the order desk heard of it.
   unheard: [
-    call('order.resolve@service'),
-    call('order.resolve@object'),
+    call('order.resolve'),
   ],
   // A claim was left by a crash, after the order stood.
   unanswered: [
-    call('order.resolve@service', STANDS),
-    call('order.resolve@object', STANDS),
+    call('order.resolve', STANDS),
   ],
   cancel: [
     call('order.move@object'),

@@ -29,7 +29,7 @@ async function getStuck(id) {
   const { person, skus } = await twoLines();
   await stand(shop, `*${id};stock.restore.0;down`);
   await insist(() => person.get('/cart/summary'));
-  const placing = person.place({}, scripted(`${id}-wait;order.place@service;pause,${id}-down;stock.restore.0;down`));
+  const placing = person.place({}, scripted(`${id}-wait;order.place;pause,${id}-down;stock.restore.0;down`));
   await pauses(shop, `${id}-wait`);
   await steal(shop, 1, skus[1], 'hamburg', 5);
   await release(shop, `${id}-wait`);

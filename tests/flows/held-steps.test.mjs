@@ -19,7 +19,7 @@ async function held(customer, id, step, call) {
 
 /** Starts placing and resolves when it is held, after the claim and before the order. */
 const hold = (customer, id, body, options) =>
-  held(customer, id, 'order.place@service', (script) => customer.place(body, { ...options, ...script }));
+  held(customer, id, 'order.place', (script) => customer.place(body, { ...options, ...script }));
 
 describe('while a step is held', { concurrency: 6 }, () => {
   test('while an order is made of it a cart says that it is placing and refuses every change', async () => {

@@ -129,9 +129,9 @@ class Shop {
     };
   }
 
-  async open({ goods = 'g', catalogue = { warehouses: WAREHOUSES }, ...options } = {}) {
+  async open({ goods = 'g', catalogue = { warehouses: WAREHOUSES }, vars = {}, ...options } = {}) {
     this.prefix = goods;
-    this.rt = await startRuntime({ ...options, onLog: this.log });
+    this.rt = await startRuntime({ ...options, vars: { ...vars, '*': { ...SOONER, ...vars['*'] } }, onLog: this.log });
     this.admin = this.person('admin', 'root');
     this.service = this.person('service', 'robot');
     if (catalogue) await this.import(catalogue);
@@ -261,6 +261,9 @@ class Shop {
   /** What a panic of wasm, or a worker that had to start anew after one, leaves in the logs. */
   panics() { return this.logs.filter(({ text }) => /Critical|panicked|Reinitializing/.test(text)); }
 }
+
+/** What a crash left is taken up sooner than in a shop, so that no test waits long for it. */
+const SOONER = { RECOVER_AFTER_SECONDS: '4' };
 
 /**
  * Opens a shop. Options are those of startRuntime (`variant`, `vars`, `persist`, ...); besides,

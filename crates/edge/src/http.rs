@@ -28,8 +28,25 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Reads a request whole, up to `body_max` bytes.
+    /// Reads a request from outside whole, up to `body_max` bytes.
     pub async fn read(request: &mut Request, body_max: usize) -> Result<Self, Problem> {
+        let body = match request.method() {
+            Method::Get | Method::Head | Method::Options => Vec::new(),
+            _ => body(request, body_max).await?,
+        };
+        Self::with_body(request, body)
+    }
+
+    /// Reads a request that the gateway passed on, and bounded.
+    pub async fn passed_on(request: &mut Request) -> Result<Self, Problem> {
+        let body = match request.method() {
+            Method::Get => Vec::new(),
+            _ => request.bytes().await.map_err(unreadable)?,
+        };
+        Self::with_body(request, body)
+    }
+
+    fn with_body(request: &Request, body: Vec<u8>) -> Result<Self, Problem> {
         let url = request
             .url()
             .map_err(|_| Problem::new(code::INVALID_FIELD, "the URL cannot be parsed"))?;
@@ -39,16 +56,10 @@ impl Incoming {
             Some(query) => format!("{}?{query}", url.path()),
             None => url.path().to_owned(),
         };
-        let announced: Option<u64> = get("content-length").and_then(|text| text.parse().ok());
         let (actor, key) = (get(header::ACTOR), get(header::IDEMPOTENCY_KEY));
         let scope = Scope::from_headers(headers);
-        let method = request.method();
-        let body = match method {
-            Method::Get | Method::Head | Method::Options => Vec::new(),
-            _ => body(request, announced, body_max).await?,
-        };
         Ok(Self {
-            method,
+            method: request.method(),
             segments: segments(url.path()),
             query: url.query_pairs().into_owned().collect(),
             target,
@@ -128,11 +139,9 @@ fn percent_decoded(segment: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
-async fn body(
-    request: &mut Request,
-    announced: Option<u64>,
-    body_max: usize,
-) -> Result<Vec<u8>, Problem> {
+async fn body(request: &mut Request, body_max: usize) -> Result<Vec<u8>, Problem> {
+    let announced = request.headers().get("content-length").ok().flatten();
+    let announced: Option<u64> = announced.and_then(|text| text.parse().ok());
     let too_large = || {
         let detail = format!("the body may be at most {body_max} bytes");
         Problem::new(code::BODY_TOO_LARGE, detail)

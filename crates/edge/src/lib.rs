@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod d1;
 pub mod faults;
+pub mod gather;
 pub mod http;
 pub mod identity;
 pub mod json;

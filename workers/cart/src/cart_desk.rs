@@ -32,8 +32,6 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 
 use rows::{Completion, Rows};
 
-/// How long after a crash a claim is looked after, at the latest.
-const RECOVER_AFTER_MS: i64 = 4_000;
 const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
 
 /// How a placing ended, for everybody who waits for it.
@@ -51,12 +49,11 @@ struct Desk {
     alarm: Alarm,
     /// Customers whose cart is being placed, and who waits for the end of it.
     placing: RefCell<BTreeMap<String, Vec<oneshot::Sender<Ending>>>>,
-    recording: Cell<bool>,
     forgot_at: Cell<i64>,
     /// Completions that are not written yet, by customer.
     late: RefCell<BTreeMap<String, Completion>>,
-    /// Carts that the database has, to be forgotten with the next write.
-    recorded: RefCell<Vec<String>>,
+    /// How long after a crash a claim is looked after, at the latest.
+    recover_after_ms: i64,
     per_minute: u32,
     /// How long completions gather before the database gets them.
     gather_ms: i64,
@@ -70,9 +67,9 @@ impl DurableObject for CartDesk {
             rows: Rows::open(state.storage().sql()),
             alarm: Alarm::default(),
             placing: RefCell::default(),
-            recording: Cell::new(false),
             late: RefCell::default(),
-            recorded: RefCell::default(),
+            recover_after_ms: config::number(&env, "RECOVER_AFTER_SECONDS", 10_i64)
+                .saturating_mul(1000),
             forgot_at: Cell::new(0),
             gather_ms: config::number(&env, "GATHER_MS", 2_500_i64),
             per_minute: config::number(&env, "PLACEMENTS_PER_MINUTE", 60),
@@ -120,7 +117,9 @@ impl DurableObject for CartDesk {
         let failed = |problem: Problem| worker::Error::RustError(problem.detail);
         desk.write_late().map_err(failed)?;
         desk.recover(now).await;
-        desk.record().await;
+        if let Err(problem) = desk.record().await {
+            telemetry::error("record_failed", &[("reason", &problem.detail)]);
+        }
         // An error from here on makes the runtime repeat the alarm, so a claim is
         // never left without a timer.
         if now.saturating_sub(desk.forgot_at.get()) >= FORGET_EVERY_MS {
@@ -128,7 +127,8 @@ impl DurableObject for CartDesk {
             desk.rows.forget_old(now).map_err(failed)?;
         }
         if desk.rows.has_work().map_err(failed)? {
-            desk.wake_by(now.saturating_add(RECOVER_AFTER_MS)).await?;
+            desk.wake_by(now.saturating_add(desk.recover_after_ms))
+                .await?;
         }
         telemetry::flush_soon(&desk.env, &desk.state);
         Response::empty()
@@ -160,11 +160,8 @@ impl Desk {
     /// what its caller writes next.
     fn write_late(&self) -> std::result::Result<(), Problem> {
         for (customer, done) in self.late.take() {
-            self.rows.complete(&customer, &done)?;
-        }
-        let recorded = self.recorded.take();
-        if !recorded.is_empty() {
-            self.rows.recorded(&recorded)?;
+            let recorded = Self::was_recorded(&done.cart.cart_id);
+            self.rows.complete(&customer, &done, recorded)?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use contract::{Actor, Problem, Role, code};
 use domain::address::Address;
 use domain::delivery::Mode;
 use domain::ids::{DESKS_MAX, shard_of};
-use domain::limits::{BODY_MAX, KEY_MAX, QUANTITY_MAX, TEXT_MAX, is_code};
+use domain::limits::{KEY_MAX, QUANTITY_MAX, TEXT_MAX, is_code};
 use domain::plan::Wanted;
 use domain::totals;
 use edge::call::{To, call};
@@ -19,7 +19,7 @@ use serde_json::json;
 use worker::{Env, Method, Request};
 
 pub async fn serve(mut request: Request, env: &Env) -> Outcome {
-    let incoming = Incoming::read(&mut request, BODY_MAX).await?;
+    let incoming = Incoming::passed_on(&mut request).await?;
     let path = incoming.path();
     if let (Method::Get, ["api", "admin", "desks", "cart", number, "export"]) =
         (&incoming.method, path.as_slice())

@@ -3,7 +3,7 @@
 use contract::catalogue::{ImportInput, ProductInput, VariantInput, WarehouseInput};
 use contract::fulfillment::AtFulfillment;
 use contract::{Problem, Role, code};
-use domain::limits::{IMPORT_BODY_MAX, is_code};
+use domain::limits::is_code;
 use edge::{Incoming, Outcome, call, http};
 use serde::Deserialize;
 use serde_json::json;
@@ -23,7 +23,7 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
         let reply = planning::plan(env, &scope, &order).await;
         return call::reply(reply).map_err(http::internal);
     }
-    let incoming = Incoming::read(&mut request, IMPORT_BODY_MAX).await?;
+    let incoming = Incoming::passed_on(&mut request).await?;
     route(env, &incoming).await
 }
 

@@ -10,6 +10,7 @@
 //! Work runs apart from the request that asked for it, so a caller that goes away
 //! changes nothing.
 
+mod legs;
 mod life;
 mod placing;
 mod projection;
@@ -25,13 +26,11 @@ use edge::alarm::Alarm;
 use edge::call::{receive, reply};
 use edge::{Scope, clock, config, http, telemetry};
 use futures::channel::oneshot;
-use serde_json::Value;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
+use projection::Sent;
 use rows::{GoodEnd, OrderRow, Rows};
 
-/// How long after a crash unfinished work is taken up again, at the latest.
-const RECOVER_AFTER_MS: i64 = 4_000;
 const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
 
 #[durable_object]
@@ -48,7 +47,6 @@ struct Desk {
     running: RefCell<BTreeMap<String, Vec<oneshot::Sender<PlaceReply>>>>,
     /// Orders whose chores are being worked on.
     chores_running: RefCell<BTreeSet<String>>,
-    projecting: Cell<bool>,
     forgot_at: Cell<i64>,
     payment_limit_ms: i64,
     stuck_after_ms: i64,
@@ -56,8 +54,10 @@ struct Desk {
     gather_ms: i64,
     /// Good ends that are not written yet.
     late: RefCell<Vec<GoodEnd>>,
-    /// Versions that the database has, to be marked with the next write.
-    projected: RefCell<Vec<Value>>,
+    /// How long after a crash unfinished work is taken up again, at the latest.
+    recover_after_ms: i64,
+    /// Versions on their way to the database, of which it is not known yet that they arrived.
+    sent: RefCell<Vec<Sent>>,
 }
 
 impl DurableObject for OrderDesk {
@@ -66,17 +66,18 @@ impl DurableObject for OrderDesk {
         let limit_minutes = config::number(&env, "PAYMENT_LIMIT_MINUTES", 30_i64);
         let stuck_seconds = config::number(&env, "STUCK_AFTER_SECONDS", 60_i64);
         let gather_ms = config::number(&env, "GATHER_MS", 2_500_i64);
+        let recover_seconds = config::number(&env, "RECOVER_AFTER_SECONDS", 10_i64);
         let desk = Desk {
             gather_ms,
+            recover_after_ms: recover_seconds.saturating_mul(1000),
             rows: Rows::open(state.storage().sql()),
             state,
             env,
             alarm: Alarm::default(),
             running: RefCell::default(),
             chores_running: RefCell::default(),
-            projecting: Cell::new(false),
             late: RefCell::default(),
-            projected: RefCell::default(),
+            sent: RefCell::default(),
             forgot_at: Cell::new(0),
             payment_limit_ms: limit_minutes.saturating_mul(60_000),
             stuck_after_ms: stuck_seconds.saturating_mul(1000),
@@ -125,7 +126,10 @@ impl DurableObject for OrderDesk {
         // An error from here on makes the runtime repeat the alarm, so work is never
         // left without a timer.
         desk.forget_old(now).map_err(failed)?;
-        let due = desk.rows.next_due(now, RECOVER_AFTER_MS).map_err(failed)?;
+        let due = desk
+            .rows
+            .next_due(now, desk.recover_after_ms)
+            .map_err(failed)?;
         if let Some(at) = due {
             desk.wake_by(at).await?;
         }
@@ -140,15 +144,21 @@ impl Desk {
         self.alarm.wake_by(&self.state, at_ms).await
     }
 
-    /// Writes the good ends that gathered, and the marks. Synchronous, so it is one
-    /// commit with what its caller writes next.
+    /// Writes the good ends that gathered, and what the database has got. Synchronous,
+    /// so it is one commit with what its caller writes next.
     fn write_late(&self) -> std::result::Result<(), Problem> {
-        for end in self.late.take() {
-            self.rows.set_placed(&end)?;
+        let ends = self.late.take();
+        let arrived = self.arrived();
+        for end in &ends {
+            let there = arrived.iter().any(|sent| sent.order_id == end.order_id);
+            self.rows.set_placed(end, there)?;
         }
-        let projected = self.projected.take();
-        if !projected.is_empty() {
-            self.rows.set_projected(&projected)?;
+        let others: Vec<&Sent> = arrived
+            .iter()
+            .filter(|sent| sent.version > 1 || ends.iter().all(|end| end.order_id != sent.order_id))
+            .collect();
+        if !others.is_empty() {
+            self.rows.set_projected(&others)?;
         }
         Ok(())
     }

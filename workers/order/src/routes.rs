@@ -2,11 +2,11 @@
 
 use contract::order::{ExportOrders, GetOrder, MoveOrder, ORDER_DESK, RetryPlacement, desk_name};
 use contract::{Actor, Command, Problem, Role, code};
-use domain::ids::{DESKS_MAX, desk_of, desk_of_uuid, shard_of};
+use domain::ids::{DESKS_MAX, desk_of, shard_of};
 use domain::lifecycle::Status;
-use domain::limits::{BODY_MAX, TEXT_MAX};
-use edge::call::{self, To, call};
-use edge::{CallError, Incoming, Outcome, Scope, config, http};
+use domain::limits::TEXT_MAX;
+use edge::call::{To, call};
+use edge::{CallError, Incoming, Outcome, config, http};
 use serde::Deserialize;
 use worker::{Env, Method, Request};
 
@@ -24,46 +24,8 @@ pub fn desk_of_customer(env: &Env, customer_id: &str) -> u16 {
 }
 
 pub async fn serve(mut request: Request, env: &Env) -> Outcome {
-    // Other workers' commands come to a host of their own.
-    if request
-        .url()
-        .is_ok_and(|url| url.host_str() == Some("command"))
-    {
-        return pass(env, &mut request).await;
-    }
-    let incoming = Incoming::read(&mut request, BODY_MAX).await?;
+    let incoming = Incoming::passed_on(&mut request).await?;
     route(env, &incoming).await
-}
-
-/// Of a command that is passed on only its order is read; the text goes on as it came.
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Passed {
-    Place { content: OrderOf },
-    Resolve(OrderOf),
-}
-
-#[derive(Deserialize)]
-struct OrderOf {
-    order_id: String,
-}
-
-/// Hands a command on to the desk inside its order's id.
-async fn pass(env: &Env, request: &mut Request) -> Outcome {
-    let scope = Scope::from_headers(request.headers());
-    let text = request.text().await.map_err(http::internal)?;
-    let (step, order) = match edge::json::parse(text.as_bytes())? {
-        Passed::Place { content } => ("order.place", content.order_id),
-        Passed::Resolve(resolve) => ("order.resolve", resolve.order_id),
-    };
-    let number = desk_of_uuid(&order)
-        .filter(|number| *number < DESKS_MAX)
-        .ok_or_else(|| Problem::field("order_id", "is not an order's id"))?;
-    let name = desk_name(number);
-    let (status, answer) = call::relay(env, &scope, desk(&name), step, &text)
-        .await
-        .map_err(|error| error.into_problem(step))?;
-    http::json_text(status, answer)
 }
 
 const ANYONE_WITH_ORDERS: &[Role] = &[Role::Customer, Role::Admin, Role::Service];

@@ -10,11 +10,14 @@ use std::rc::Rc;
 
 use contract::cart::{PlaceAnswer, PlaceCart, PlaceInput};
 use contract::fulfillment::{PlanOrder, PlanReply, Planned};
-use contract::order::{OrderContent, PlaceOrder, PlaceReply, ResolvePlacement};
+use contract::order::{
+    ORDER_DESK, OrderContent, PlaceOrder, PlaceReply, ResolvePlacement, desk_name,
+};
 use contract::{Problem, code};
 use domain::address::Address;
 use domain::cart::{Carts, Claim, Claimed};
 use domain::delivery::Mode;
+use domain::ids::desk_of_uuid;
 use domain::limits::{KEY_WAIT_MS, STOCK_WAIT_MS};
 use domain::placement::backoff_ms;
 use domain::plan::{Shortage, Wanted};
@@ -25,10 +28,9 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 
 use super::rows::Completion;
-use super::{Desk, Ending, RECOVER_AFTER_MS, broken, refused};
+use super::{Desk, Ending, broken, refused};
 
 const FULFILLMENT: To<'static> = To::Service("FULFILLMENT_SERVICE");
-const ORDERS: To<'static> = To::Service("ORDER_SERVICE");
 /// Plans made for one request, since others may take what a plan counted on.
 const PLANS_MAX: u32 = 6;
 /// Repeats of a call to the order desk whose outcome is unknown.
@@ -124,7 +126,7 @@ impl Desk {
                 };
                 let ending = self.start(job, now);
                 // Claim and alarm are one commit: nothing was awaited between them.
-                self.wake_by(now.saturating_add(RECOVER_AFTER_MS))
+                self.wake_by(now.saturating_add(self.recover_after_ms))
                     .await
                     .map_err(broken)?;
                 let body = ending.await.unwrap_or_else(|_| Err(unknown("")))?;
@@ -298,8 +300,16 @@ impl Desk {
             content: Box::new(content),
             wait_until_ms,
         };
+        let desk = order_desk(&job.order_id);
         for attempt in 1..=TRIES_MAX {
-            match call(&self.env, &job.scope, ORDERS, place.clone()).await {
+            match call(
+                &self.env,
+                &job.scope,
+                To::Object(ORDER_DESK, &desk),
+                place.clone(),
+            )
+            .await
+            {
                 Ok(PlaceReply::Placed(body)) => return Tried::Placed(body),
                 Ok(PlaceReply::Undone(_)) => return Tried::Short,
                 Err(CallError::Refused(problem)) => {
@@ -335,8 +345,8 @@ impl Desk {
                 answer: body.to_owned(),
                 at_ms: now,
             };
+            self.record_soon(customer, &done);
             self.late.borrow_mut().insert(customer.to_owned(), done);
-            self.record_soon();
         }
         Ok(())
     }
@@ -358,7 +368,7 @@ impl Desk {
             let Some(carts) = row.carts() else { continue };
             let ours = self.placing.borrow().contains_key(&row.customer_id);
             let age = claim_of(&carts).map_or(0, |claim| now.saturating_sub(claim.since_ms));
-            if !ours && age >= RECOVER_AFTER_MS / 2 {
+            if !ours && age >= self.recover_after_ms / 2 {
                 let ending = self.look_after(Scope::default(), &row.customer_id, carts);
                 // What came of it is written; nobody waits for it here.
                 let _ = ending.await;
@@ -380,13 +390,14 @@ impl Desk {
             let (Some(cart), Some(claim)) = (&carts.current, claim_of(&carts)) else {
                 return Err(unknown(""));
             };
+            let at = order_desk(&claim.order_id);
             for attempt in 1..=TRIES_MAX {
                 let resolve = ResolvePlacement {
                     order_id: claim.order_id.clone(),
                     cart_id: cart.cart_id.clone(),
                     customer_id: customer.clone(),
                 };
-                match call(&desk.env, &scope, ORDERS, resolve).await {
+                match call(&desk.env, &scope, To::Object(ORDER_DESK, &at), resolve).await {
                     Ok(PlaceReply::Placed(body)) => {
                         desk.complete(&customer, &claim.order_id, &body)?;
                         return Ok(body);
@@ -405,6 +416,12 @@ impl Desk {
             Err(unknown(&claim.order_id))
         })
     }
+}
+
+/// The desk inside an order's id. It is asked itself: a worker in between would
+/// only pass the command on.
+fn order_desk(order_id: &str) -> String {
+    desk_name(desk_of_uuid(order_id).unwrap_or_default())
 }
 
 fn claim_of(carts: &Carts) -> Option<&Claim> {

@@ -1,75 +1,115 @@
-//! Completed carts go to the database: many in one trip, a moment later. Safe to
-//! repeat: a cart that is recorded is not recorded again.
+//! Completed carts go to the database: many in one trip, a moment later.
+//!
+//! They gather with those of other desks (see [`edge::gather`]). What does not
+//! arrive that way is kept as unrecorded, and recorded by the desk's own alarm.
+//! Safe to repeat: a cart that is recorded is not recorded again.
 
 use std::rc::Rc;
 
+use contract::Problem;
 use domain::time::rfc3339;
-use edge::d1::{Db, Sql};
+use edge::d1::{Db, DbError, Sql};
+use edge::gather::{Gather, Parcel, list};
 use edge::{Scope, clock, telemetry};
-use serde_json::{Value, json};
+use serde_json::json;
+use worker::Env;
 
 use super::Desk;
+use super::rows::{CompletedRow, Completion};
 
 const BATCH_MAX: i64 = 100;
 
+thread_local! {
+    static GATHERED: Gather = const { Gather::new() };
+}
+
 impl Desk {
-    /// Soon, unless it is about to happen anyway. The alarm stands behind it.
-    pub(super) fn record_soon(self: &Rc<Self>) {
-        if self.recording.replace(true) {
+    /// Gives a completed cart to be recorded, soon. The alarm stands behind it.
+    pub(super) fn record_soon(self: &Rc<Self>, customer: &str, done: &Completion) {
+        let parcel = parcel(&CompletedRow {
+            cart_id: done.cart.cart_id.clone(),
+            customer_id: customer.to_owned(),
+            lines: json!(done.cart.lines).to_string(),
+            address: json!(done.carts.address).to_string(),
+            order_id: done.order_id.clone(),
+            at_ms: done.at_ms,
+        });
+        if !GATHERED.with(|gathered| gathered.add(parcel)) {
             return;
         }
         let desk = Rc::clone(self);
         self.background(async move {
             clock::pause(desk.gather_ms).await;
-            desk.recording.set(false);
-            desk.record().await;
+            carry(&desk.env).await;
             telemetry::flush_soon(&desk.env, &desk.state);
         });
     }
 
-    pub(super) async fn record(&self) {
+    /// Whether a cart has been recorded. Says so once.
+    pub(super) fn was_recorded(cart_id: &str) -> bool {
+        GATHERED.with(|gathered| gathered.was_carried(cart_id))
+    }
+
+    /// Records what the desk kept as unrecorded.
+    pub(super) async fn record(&self) -> Result<(), Problem> {
         loop {
-            // Forgets what was recorded before, so that it is not read again.
-            if let Err(problem) = self.write_late() {
-                telemetry::error("record_failed", &[("reason", &problem.detail)]);
-                return;
+            let kept = self.rows.unrecorded(BATCH_MAX)?;
+            let full = i64::try_from(kept.len()).is_ok_and(|count| count >= BATCH_MAX);
+            let (recorded, lacking): (Vec<CompletedRow>, Vec<CompletedRow>) = kept
+                .into_iter()
+                .partition(|cart| Self::was_recorded(&cart.cart_id));
+            let parcels: Vec<Parcel> = lacking.iter().map(parcel).collect();
+            if !parcels.is_empty() {
+                write(&self.env, &parcels).await?;
             }
-            let batch = self.rows.unrecorded(BATCH_MAX).unwrap_or_default();
-            if batch.is_empty() {
-                return;
+            let all = recorded.iter().chain(&lacking);
+            let ids: Vec<&str> = all.map(|cart| cart.cart_id.as_str()).collect();
+            if !ids.is_empty() {
+                self.rows.recorded(&ids)?;
             }
-            let set: Vec<Value> = batch
-                .iter()
-                .map(|cart| {
-                    json!({ "c": cart.cart_id, "u": cart.customer_id, "l": cart.lines,
-                            "a": cart.address, "o": cart.order_id, "t": rfc3339(cart.at_ms) })
-                })
-                .collect();
-            let statement = Sql::new(
-                "INSERT INTO carts
-                   (cart_id, customer_id, status, lines, address, order_id, completed_at)
-                 SELECT value ->> 'c', value ->> 'u', 'completed', value ->> 'l', value ->> 'a',
-                        value ->> 'o', value ->> 't'
-                 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
-            )
-            .json(&set);
-            let written = match Db::open(&self.env, "DB") {
-                Ok(db) => {
-                    db.batch(&Scope::default(), "carts.record", &[statement])
-                        .await
-                }
-                Err(error) => Err(error),
-            };
-            if let Err(error) = written {
-                telemetry::error("record_failed", &[("reason", &format!("{error:?}"))]);
-                return;
-            }
-            let full = i64::try_from(batch.len()).is_ok_and(|count| count >= BATCH_MAX);
-            let ids = batch.into_iter().map(|cart| cart.cart_id);
-            self.recorded.borrow_mut().extend(ids);
             if !full {
-                return;
+                return Ok(());
             }
         }
     }
+}
+
+/// Carries what gathered, of all desks, trip after trip.
+async fn carry(env: &Env) {
+    loop {
+        let parcels = GATHERED.with(Gather::take);
+        if parcels.is_empty() {
+            return;
+        }
+        match write(env, &parcels).await {
+            Ok(()) => GATHERED.with(|gathered| gathered.carried(&parcels)),
+            // Their desks keep them as unrecorded.
+            Err(error) => telemetry::error("record_failed", &[("reason", &format!("{error:?}"))]),
+        }
+    }
+}
+
+fn parcel(cart: &CompletedRow) -> Parcel {
+    let row = json!({ "c": cart.cart_id, "u": cart.customer_id, "l": cart.lines,
+                      "a": cart.address, "o": cart.order_id, "t": rfc3339(cart.at_ms) });
+    Parcel {
+        id: cart.cart_id.clone(),
+        rows: vec![row.to_string()],
+        more: Vec::new(),
+    }
+}
+
+async fn write(env: &Env, parcels: &[Parcel]) -> Result<(), DbError> {
+    let statement = Sql::new(
+        "INSERT INTO carts
+           (cart_id, customer_id, status, lines, address, order_id, completed_at)
+         SELECT value ->> 'c', value ->> 'u', 'completed', value ->> 'l', value ->> 'a',
+                value ->> 'o', value ->> 't'
+         FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
+    )
+    .text(&list(parcels.iter().flat_map(|parcel| &parcel.rows)));
+    let db = Db::open(env, "DB")?;
+    db.batch(&Scope::default(), "carts.record", &[statement])
+        .await?;
+    Ok(())
 }

@@ -185,15 +185,19 @@ impl Rows {
         .map_err(broken)
     }
 
-    /// The order stands: the cart goes to the record and the answer to its key, in
-    /// one stretch with the customer's new state.
-    pub fn complete(&self, customer_id: &str, done: &Completion) -> Result<(), Problem> {
+    /// The order stands: the answer goes to its key, and the cart is kept until it is
+    /// recorded, in one stretch with the customer's new state.
+    pub fn complete(
+        &self,
+        customer_id: &str,
+        done: &Completion,
+        recorded: bool,
+    ) -> Result<(), Problem> {
         let Completion {
             carts,
             cart,
-            order_id,
             answer,
-            at_ms,
+            ..
         } = done;
         let sql = self.sql()?;
         run(
@@ -206,20 +210,9 @@ impl Rows {
             ],
         )
         .map_err(broken)?;
-        run(
-            sql,
-            "INSERT INTO completed (cart_id, customer_id, lines, address, order_id, at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-            vec![
-                text(cart.cart_id.as_str()),
-                text(customer_id),
-                text(json!(cart.lines).to_string()),
-                text(json!(carts.address).to_string()),
-                text(order_id.as_str()),
-                int(*at_ms),
-            ],
-        )
-        .map_err(broken)?;
+        if !recorded {
+            self.keep(customer_id, done)?;
+        }
         let key = cart.claim.as_ref().map_or("", |claim| claim.key.as_str());
         if key.is_empty() {
             return Ok(());
@@ -228,6 +221,24 @@ impl Rows {
             sql,
             "UPDATE keys SET answer = ?3 WHERE customer_id = ?1 AND key = ?2",
             vec![text(customer_id), text(key), text(answer.as_str())],
+        )
+        .map_err(broken)
+    }
+
+    /// A completed cart that the database lacks.
+    fn keep(&self, customer_id: &str, done: &Completion) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "INSERT INTO completed (cart_id, customer_id, lines, address, order_id, at_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+            vec![
+                text(done.cart.cart_id.as_str()),
+                text(customer_id),
+                text(json!(done.cart.lines).to_string()),
+                text(json!(done.carts.address).to_string()),
+                text(done.order_id.as_str()),
+                int(done.at_ms),
+            ],
         )
         .map_err(broken)
     }
@@ -251,7 +262,7 @@ impl Rows {
         .map_err(broken)
     }
 
-    pub fn recorded(&self, cart_ids: &[String]) -> Result<(), Problem> {
+    pub fn recorded(&self, cart_ids: &[&str]) -> Result<(), Problem> {
         run(
             self.sql()?,
             "DELETE FROM completed WHERE cart_id IN (SELECT value FROM json_each(?1))",

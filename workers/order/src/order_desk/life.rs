@@ -27,8 +27,8 @@ impl Desk {
         let row = self.order_for(&scope, &change.order, &change.actor).await?;
         faults::before(&scope, "order.edge")?;
         self.take_edge(&scope, &row, change)?;
-        self.project_soon();
-        let soon = clock::now_ms().saturating_add(super::RECOVER_AFTER_MS);
+        self.project_order(&row.order_id)?;
+        let soon = clock::now_ms().saturating_add(self.recover_after_ms);
         self.wake_by(soon).await.map_err(broken)?;
         faults::written(&self.state, &scope, "order.edge").await?;
         self.do_chores(&scope, &row).await;

@@ -9,38 +9,16 @@ use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use contract::order::{OrderContent, PlaceOrder, PlaceReply, PlacedOrder, ResolvePlacement};
-use contract::stock::{STOCK_DESK, SettleOrders, StockCommand, desk_name};
 use contract::{Actor, Problem, Role, code};
 use domain::ids::{desk_of_uuid, order_number};
 use domain::placement::{Cause, Effect, Event, Phase, Placement};
-use domain::plan::{Allocation, Shortage};
-use domain::stock::{Answer, DeductLine, Op, Place, RestoreLine};
 use domain::time::rfc3339;
-use edge::call::{To, call};
-use edge::{CallError, Scope, clock, faults, telemetry};
+use edge::{Scope, clock, faults, telemetry};
 use futures::channel::oneshot;
 
+use super::legs::Work;
 use super::rows::{GoodEnd, OrderRow};
-use super::{Desk, RECOVER_AFTER_MS, broken};
-
-/// The key under which a failed placement gives its stock back.
-const UNDO: &str = "undo";
-
-/// A placement that is being worked on.
-struct Work {
-    scope: Scope,
-    order_id: String,
-    customer_id: String,
-    allocations: Vec<Allocation>,
-    placement: Placement,
-    wait_until_ms: i64,
-    /// Deductions look for their own holds first.
-    repeat: bool,
-    /// What the buyer is told when the order stands.
-    body: String,
-    /// Shards that wait to hear the order's end.
-    to_settle: BTreeSet<u16>,
-}
+use super::{Desk, broken, projection};
 
 impl Desk {
     pub(super) async fn place(
@@ -64,7 +42,6 @@ impl Desk {
             .map(|allocation| allocation.shard);
         let placement = Placement::new(shards, now).stuck_after(self.stuck_after_ms);
         let number = self.new_number(&content.order_id, now)?;
-        let body = answer(&content, &number, now)?;
         self.write_late()?;
         self.rows.journal(&content, &number, &placement, now)?;
         telemetry::info(
@@ -73,17 +50,16 @@ impl Desk {
         );
         let end = self.start(Work {
             scope,
-            order_id: content.order_id,
-            customer_id: content.customer_id,
-            allocations: content.allocations,
+            content: *content,
+            number,
+            created_ms: now,
             placement,
             wait_until_ms: place.wait_until_ms,
             repeat: false,
-            body,
             to_settle: BTreeSet::new(),
         });
         // Journal and alarm are one commit: nothing was awaited between them.
-        self.wake_by(now.saturating_add(RECOVER_AFTER_MS))
+        self.wake_by(now.saturating_add(self.recover_after_ms))
             .await
             .map_err(broken)?;
         Ok(end.await.unwrap_or(PlaceReply::Unfinished))
@@ -160,17 +136,7 @@ impl Desk {
             &[("order_id", &row.order_id), ("trace_id", &scope.trace)],
         );
         telemetry::count("placements_resumed", &[], 1);
-        Ok(Some(self.start(Work {
-            scope,
-            order_id: row.order_id.clone(),
-            customer_id: row.customer_id.clone(),
-            allocations: row.content()?.allocations,
-            placement,
-            wait_until_ms: 0,
-            repeat: true,
-            body: answer_of(row)?,
-            to_settle: BTreeSet::new(),
-        })))
+        Ok(Some(self.start(Work::again(scope, row, placement)?)))
     }
 
     /// What a crash left unfinished.
@@ -179,7 +145,7 @@ impl Desk {
         for row in left {
             let age = now.saturating_sub(row.updated_ms);
             let ours = self.running.borrow().contains_key(&row.order_id);
-            if !ours && age >= RECOVER_AFTER_MS / 2 {
+            if !ours && age >= self.recover_after_ms / 2 {
                 // Its end is written; nobody waits for it.
                 if let Err(problem) = self.take_up(super::no_scope(), &row) {
                     telemetry::error("recover_failed", &[("reason", &problem.detail)]);
@@ -208,21 +174,11 @@ impl Desk {
         placement.apply(Event::Retry, now);
         self.rows
             .set_phase(order_id, "deducting", &placement, now)?;
-        self.wake_by(now.saturating_add(RECOVER_AFTER_MS))
+        self.wake_by(now.saturating_add(self.recover_after_ms))
             .await
             .map_err(broken)?;
-        let end = self.start(Work {
-            scope,
-            order_id: row.order_id.clone(),
-            customer_id: row.customer_id.clone(),
-            allocations: row.content()?.allocations,
-            placement,
-            wait_until_ms: 0,
-            repeat: true,
-            body: answer_of(&row)?,
-            to_settle: BTreeSet::new(),
-        });
-        self.wake_by(now.saturating_add(RECOVER_AFTER_MS))
+        let end = self.start(Work::again(scope, &row, placement)?);
+        self.wake_by(now.saturating_add(self.recover_after_ms))
             .await
             .map_err(broken)?;
         let end = end.await.unwrap_or(PlaceReply::Unfinished);
@@ -234,10 +190,10 @@ impl Desk {
         let (sender, receiver) = oneshot::channel();
         self.running
             .borrow_mut()
-            .insert(work.order_id.clone(), vec![sender]);
+            .insert(work.order_id().to_owned(), vec![sender]);
         let desk = Rc::clone(self);
         self.background(async move {
-            let order_id = work.order_id.clone();
+            let order_id = work.order_id().to_owned();
             let reply = match desk.run(work).await {
                 Ok(reply) => reply,
                 Err(problem) => {
@@ -281,7 +237,7 @@ impl Desk {
                     faults::before(&work.scope, "order.undo")?;
                     let now = clock::now_ms();
                     self.rows
-                        .set_phase(&work.order_id, "deducting", &work.placement, now)?;
+                        .set_phase(work.order_id(), "deducting", &work.placement, now)?;
                     // The release leaves only when this is durable: the platform
                     // holds outgoing calls back until then.
                     faults::written(&self.state, &work.scope, "order.undo").await?;
@@ -300,9 +256,9 @@ impl Desk {
                 Effect::Attention => {
                     let now = clock::now_ms();
                     self.rows
-                        .set_phase(&work.order_id, "stuck", &work.placement, now)?;
+                        .set_phase(work.order_id(), "stuck", &work.placement, now)?;
                     telemetry::count("placements_stuck", &[], 1);
-                    telemetry::error("[place-order] stuck", &[("order_id", &work.order_id)]);
+                    telemetry::error("[place-order] stuck", &[("order_id", work.order_id())]);
                     self.project().await;
                     continue;
                 }
@@ -312,115 +268,26 @@ impl Desk {
         Ok(reply)
     }
 
-    /// What came of it, and whether the shard waits to hear the order's end.
-    async fn deduct(&self, work: &Work, shard: u16, last: bool) -> (Event, bool) {
-        let lines = work
-            .of_shard(shard)
-            .map(|allocation| DeductLine {
-                place: place_of(allocation),
-                quantity: allocation.quantity,
-                expected_stock: None,
-            })
-            .collect();
-        let op = Op::Deduct {
-            order_id: work.order_id.clone(),
-            lines,
-            settled: last,
-            wait_until_ms: work.wait_until_ms,
-            repeat: work.repeat,
-        };
-        let cause = match self.stock(work, shard, op).await {
-            Ok(Answer::Held { rows }) => {
-                let awaited = work.repeat || rows.iter().any(|row| row.in_flight > 0);
-                return (Event::Held { shard }, awaited && !last);
-            }
-            Ok(Answer::Short { lines }) => Cause::Short {
-                lines: lines
-                    .into_iter()
-                    .map(|fact| Shortage {
-                        sku: fact.place.sku,
-                        requested: fact.requested,
-                        available: fact.available,
-                    })
-                    .collect(),
-            },
-            // A row that is gone is as good as an empty one.
-            Ok(Answer::Missing { places }) => Cause::Short {
-                lines: places
-                    .into_iter()
-                    .map(|place| Shortage {
-                        requested: quantity_at(work, &place),
-                        sku: place.sku,
-                        available: 0,
-                    })
-                    .collect(),
-            },
-            Ok(Answer::Closed) => Cause::Closed,
-            _ => return (Event::Lost { shard }, false),
-        };
-        (Event::Refused { shard, cause }, false)
-    }
-
-    async fn release(&self, work: &Work, shard: u16) -> Event {
-        telemetry::count("rollbacks", &[("shard", &shard.to_string())], 1);
-        let lines = work
-            .of_shard(shard)
-            .map(|allocation| RestoreLine {
-                place: place_of(allocation),
-                quantity: None,
-            })
-            .collect();
-        let op = Op::Restore {
-            order_id: work.order_id.clone(),
-            lines,
-            key: UNDO.into(),
-        };
-        match self.stock(work, shard, op).await {
-            Ok(Answer::Done { .. }) => Event::Released { shard },
-            _ => Event::Lost { shard },
-        }
-    }
-
-    async fn stock(&self, work: &Work, shard: u16, op: Op) -> Result<Answer, CallError> {
-        let name = desk_name(shard);
-        let to = To::Object(STOCK_DESK, &name);
-        call(&self.env, &work.scope, to, StockCommand { shard, op }).await
-    }
-
-    /// Tells a shard, after the reply, that nobody need wait for this order. Best
-    /// effort: a shard that is not told waits a bounded time.
-    fn settle(self: &Rc<Self>, work: &Work, shard: u16) {
-        let (desk, scope) = (Rc::clone(self), work.scope.clone());
-        let order_ids = vec![work.order_id.clone()];
-        self.background(async move {
-            let name = desk_name(shard);
-            let command = SettleOrders { shard, order_ids };
-            let told = call(&desk.env, &scope, To::Object(STOCK_DESK, &name), command).await;
-            if told.is_err() {
-                telemetry::warn("settle_not_told", &[("shard", &shard.to_string())]);
-            }
-        });
-    }
-
     /// Writes the end, and says it.
     async fn finish(self: &Rc<Self>, work: &Work) -> Result<PlaceReply, Problem> {
         faults::before(&work.scope, "order.finish")?;
         let now = clock::now_ms();
-        let order_id = work.order_id.as_str();
+        let order_id = work.order_id();
         let placed = work.placement.phase == Phase::Placed;
         if placed {
             // Written later: a crash before that comes to the same end again.
-            self.late.borrow_mut().push(GoodEnd {
+            let end = GoodEnd {
                 order_id: order_id.to_owned(),
                 customer: Actor {
                     role: Role::Customer,
-                    id: work.customer_id.clone(),
+                    id: work.content.customer_id.clone(),
                 },
                 placement: work.placement.clone(),
                 pay_by_ms: now.saturating_add(self.payment_limit_ms),
                 at_ms: now,
-            });
-            self.project_soon();
+            };
+            self.project_soon(projection::placed(work, &end));
+            self.late.borrow_mut().push(end);
         } else {
             self.rows
                 .set_phase(order_id, "undone", &work.placement, now)?;
@@ -437,7 +304,8 @@ impl Desk {
             ],
         );
         if placed {
-            return Ok(PlaceReply::Placed(work.body.clone()));
+            let body = answer(&work.content, &work.number, work.created_ms)?;
+            return Ok(PlaceReply::Placed(body));
         }
         let cause = work.placement.cause.clone().unwrap_or(Cause::Closed);
         Ok(PlaceReply::Undone(cause))
@@ -470,26 +338,4 @@ fn answer(content: &OrderContent, number: &str, created_ms: i64) -> Result<Strin
 fn answer_of(row: &OrderRow) -> Result<String, Problem> {
     let number = row.number.as_deref().unwrap_or_default();
     answer(&row.content()?, number, row.created_ms)
-}
-
-impl Work {
-    fn of_shard(&self, shard: u16) -> impl Iterator<Item = &Allocation> {
-        self.allocations
-            .iter()
-            .filter(move |allocation| allocation.shard == shard)
-    }
-}
-
-fn place_of(allocation: &Allocation) -> Place {
-    Place {
-        warehouse_id: allocation.warehouse_id.clone(),
-        sku: allocation.sku.clone(),
-    }
-}
-
-fn quantity_at(work: &Work, place: &Place) -> i64 {
-    work.allocations
-        .iter()
-        .find(|allocation| place_of(allocation) == *place)
-        .map_or(0, |allocation| allocation.quantity)
 }

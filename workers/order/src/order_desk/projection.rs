@@ -1,39 +1,151 @@
 //! From the desk to the database: many orders in one trip, a moment later.
 //!
-//! Safe to repeat: a row is written only over a lower version, history only when
-//! it is not there. What a crash left behind is found by `projected <> version`.
+//! What changed gathers with the rows of other desks (see [`edge::gather`]). What
+//! does not arrive that way is found by `projected <> version` when the alarm goes
+//! off, and sent by the desk itself. Safe to repeat: a row is written only over a
+//! lower version, history only when it is not there.
 
 use std::rc::Rc;
 
 use contract::Problem;
+use contract::order::{HistoryEntry, OrderContent};
+use domain::lifecycle::Status;
 use domain::time::rfc3339;
-use edge::d1::{Db, Sql};
+use edge::d1::{Db, DbError, Sql};
+use edge::gather::{Gather, Parcel, list};
 use edge::{clock, telemetry};
+use serde::Serialize;
 use serde_json::{Value, json};
+use worker::Env;
 
-use super::rows::OrderRow;
+use super::legs::Work;
+use super::rows::{GoodEnd, OrderRow};
 use super::{Desk, no_scope};
 
 const BATCH_MAX: i64 = 100;
 
+thread_local! {
+    static GATHERED: Gather = const { Gather::new() };
+}
+
+/// A version of an order that was given to be carried.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sent {
+    #[serde(rename = "i")]
+    pub order_id: String,
+    #[serde(rename = "v")]
+    pub version: u32,
+}
+
+impl Sent {
+    fn parcel_id(&self) -> String {
+        format!("{}:{}", self.order_id, self.version)
+    }
+}
+
+/// What the database shows of an order.
+struct Shown<'a> {
+    content: &'a OrderContent,
+    number: &'a str,
+    status: &'a str,
+    payment: &'a str,
+    tracking_number: Option<&'a str>,
+    version: u32,
+    created_ms: i64,
+    updated_ms: i64,
+}
+
+/// An order that has just come to stand.
+pub fn placed(work: &Work, end: &GoodEnd) -> (Sent, Parcel) {
+    let shown = Shown {
+        content: &work.content,
+        number: &work.number,
+        status: Status::Pending.name(),
+        payment: Status::Pending.name(),
+        tracking_number: None,
+        version: 1,
+        created_ms: work.created_ms,
+        updated_ms: end.at_ms,
+    };
+    let first = HistoryEntry {
+        history_id: super::rows::history_id(&end.order_id, 1),
+        old_status: None,
+        new_status: Status::Pending,
+        changed_by: end.customer.tag(),
+        reason: None,
+        created_at: rfc3339(end.at_ms),
+    };
+    parcel(&shown, &[first])
+}
+
+fn parcel(shown: &Shown<'_>, history: &[HistoryEntry]) -> (Sent, Parcel) {
+    let sent = Sent {
+        order_id: shown.content.order_id.clone(),
+        version: shown.version,
+    };
+    let parcel = Parcel {
+        id: sent.parcel_id(),
+        rows: vec![order_json(shown).to_string()],
+        more: history
+            .iter()
+            .map(|entry| history_json(&sent.order_id, entry).to_string())
+            .collect(),
+    };
+    (sent, parcel)
+}
+
 impl Desk {
-    /// Soon, unless it is about to happen anyway. The alarm stands behind it.
-    pub(super) fn project_soon(self: &Rc<Self>) {
-        if self.projecting.replace(true) {
+    /// Gives a version to be carried, soon.
+    pub(super) fn project_soon(self: &Rc<Self>, (sent, parcel): (Sent, Parcel)) {
+        self.sent.borrow_mut().push(sent);
+        if !GATHERED.with(|gathered| gathered.add(parcel)) {
             return;
         }
         let desk = Rc::clone(self);
         self.background(async move {
             clock::pause(desk.gather_ms).await;
-            desk.projecting.set(false);
-            desk.project().await;
+            carry(&desk.env).await;
             telemetry::flush_soon(&desk.env, &desk.state);
         });
     }
 
+    /// An order has changed, and that is written.
+    pub(super) fn project_order(self: &Rc<Self>, order_id: &str) -> Result<(), Problem> {
+        if let Some(row) = self.rows.order(order_id)? {
+            let parcel = self.parcel_of(&row)?;
+            self.project_soon(parcel);
+        }
+        Ok(())
+    }
+
+    /// What has arrived since it was asked last.
+    pub(super) fn arrived(&self) -> Vec<Sent> {
+        let mut sent = self.sent.borrow_mut();
+        let (arrived, left) = sent
+            .drain(..)
+            .partition(|sent| GATHERED.with(|gathered| gathered.was_carried(&sent.parcel_id())));
+        *sent = left;
+        arrived
+    }
+
+    fn parcel_of(&self, row: &OrderRow) -> Result<(Sent, Parcel), Problem> {
+        let shown = Shown {
+            content: &row.content()?,
+            number: row.number.as_deref().unwrap_or_default(),
+            status: &row.status,
+            payment: &row.payment,
+            tracking_number: row.tracking_number.as_deref(),
+            version: row.version,
+            created_ms: row.created_ms,
+            updated_ms: row.updated_ms,
+        };
+        Ok(parcel(&shown, &self.rows.history(&row.order_id)?))
+    }
+
+    /// Sends what the database lacks of this desk.
     pub(super) async fn project(&self) {
         loop {
-            // Marks what was projected before, so that it is not read again.
+            // Marks what arrived before, so that it is not sent again.
             if let Err(problem) = self.write_late() {
                 telemetry::error("projection_failed", &[("reason", &problem.detail)]);
                 return;
@@ -55,49 +167,63 @@ impl Desk {
     async fn project_rows(&self, behind: &[OrderRow]) -> Result<(), Problem> {
         let (orders, others): (Vec<&OrderRow>, Vec<&OrderRow>) =
             behind.iter().partition(|row| row.is_order());
-        let mut statements = Vec::with_capacity(4);
-        if !orders.is_empty() {
-            statements.extend(self.order_statements(&orders)?);
+        let mut parcels = Vec::with_capacity(orders.len());
+        for row in orders {
+            parcels.push(self.parcel_of(row)?.1);
         }
+        let mut statements = order_statements(&parcels);
         if !others.is_empty() {
             statements.extend(stuck_statements(&others));
         }
-        Db::open(&self.env, "DB")?
-            .batch(&no_scope(), "orders.project", &statements)
-            .await?;
-        let versions = behind
+        write(&self.env, &statements).await?;
+        let versions: Vec<Sent> = behind
             .iter()
-            .map(|row| json!({ "i": row.order_id, "v": row.version }));
-        self.projected.borrow_mut().extend(versions);
-        Ok(())
+            .map(|row| Sent {
+                order_id: row.order_id.clone(),
+                version: row.version,
+            })
+            .collect();
+        let sent = |sent: &Sent| {
+            let same = |row: &Sent| row.order_id == sent.order_id && row.version >= sent.version;
+            versions.iter().any(same)
+        };
+        self.sent.borrow_mut().retain(|waiting| !sent(waiting));
+        self.rows
+            .set_projected(&versions.iter().collect::<Vec<_>>())
     }
+}
 
-    fn order_statements(&self, orders: &[&OrderRow]) -> Result<[Sql; 2], Problem> {
-        let mut rows = Vec::with_capacity(orders.len());
-        let mut history = Vec::new();
-        for row in orders {
-            rows.push(order_json(row)?);
-            for entry in self.rows.history(&row.order_id)? {
-                history.push(json!({
-                    "h": entry.history_id, "i": row.order_id,
-                    "o": entry.old_status.map(domain::lifecycle::Status::name),
-                    "n": entry.new_status.name(), "b": entry.changed_by, "r": entry.reason,
-                    "t": entry.created_at,
-                }));
+/// Carries what gathered, of all desks, trip after trip.
+async fn carry(env: &Env) {
+    loop {
+        let parcels = GATHERED.with(Gather::take);
+        if parcels.is_empty() {
+            return;
+        }
+        match write(env, &order_statements(&parcels)).await {
+            Ok(()) => GATHERED.with(|gathered| gathered.carried(&parcels)),
+            // Their desks still have them as lacking.
+            Err(error) => {
+                telemetry::error("projection_failed", &[("reason", &format!("{error:?}"))]);
             }
         }
-        Ok([
-            Sql::new(WRITE_ORDERS).json(&rows),
-            Sql::new(
-                "INSERT INTO order_status_history
-                   (history_id, order_id, old_status, new_status, changed_by, reason, created_at)
-                 SELECT value ->> 'h', value ->> 'i', value ->> 'o', value ->> 'n', value ->> 'b',
-                        value ->> 'r', value ->> 't'
-                 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING",
-            )
-            .json(&history),
-        ])
     }
+}
+
+async fn write(env: &Env, statements: &[Sql]) -> Result<(), DbError> {
+    let db = Db::open(env, "DB")?;
+    db.batch(&no_scope(), "orders.project", statements).await?;
+    Ok(())
+}
+
+fn order_statements(parcels: &[Parcel]) -> Vec<Sql> {
+    if parcels.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        Sql::new(WRITE_ORDERS).text(&list(parcels.iter().flat_map(|parcel| &parcel.rows))),
+        Sql::new(WRITE_HISTORY).text(&list(parcels.iter().flat_map(|parcel| &parcel.more))),
+    ]
 }
 
 /// Shows stuck placements to admins, and takes those from the list that have ended.
@@ -142,8 +268,23 @@ const WRITE_ORDERS: &str = "
       version = excluded.version, updated_at = excluded.updated_at
     WHERE excluded.version > orders.version";
 
-fn order_json(row: &OrderRow) -> Result<Value, Problem> {
-    let content = row.content()?;
+const WRITE_HISTORY: &str = "
+    INSERT INTO order_status_history
+      (history_id, order_id, old_status, new_status, changed_by, reason, created_at)
+    SELECT value ->> 'h', value ->> 'i', value ->> 'o', value ->> 'n', value ->> 'b',
+           value ->> 'r', value ->> 't'
+    FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING";
+
+fn history_json(order_id: &str, entry: &HistoryEntry) -> Value {
+    json!({
+        "h": entry.history_id, "i": order_id, "o": entry.old_status.map(Status::name),
+        "n": entry.new_status.name(), "b": entry.changed_by, "r": entry.reason,
+        "t": entry.created_at,
+    })
+}
+
+fn order_json(shown: &Shown<'_>) -> Value {
+    let content = shown.content;
     let products: Vec<Value> = content
         .lines
         .iter()
@@ -160,15 +301,15 @@ fn order_json(row: &OrderRow) -> Result<Value, Problem> {
             })
         })
         .collect();
-    Ok(json!({
-        "i": row.order_id, "n": row.number, "u": row.customer_id, "c": row.cart_id,
+    json!({
+        "i": content.order_id, "n": shown.number, "u": content.customer_id, "c": content.cart_id,
         "p": json!(products).to_string(), "a": json!(content.address).to_string(),
         "m": content.delivery_mode.name(), "t": content.delivery_tier.name(),
         "y": content.currency, "s": content.totals.subtotal_minor,
         "d": content.totals.delivery_minor, "x": content.totals.tax_minor,
-        "o": content.totals.total_minor, "st": row.status, "ps": row.payment,
-        "e": content.estimated_delivery_date, "tn": row.tracking_number,
-        "si": content.special_instructions, "v": row.version,
-        "ca": rfc3339(row.created_ms), "ua": rfc3339(row.updated_ms),
-    }))
+        "o": content.totals.total_minor, "st": shown.status, "ps": shown.payment,
+        "e": content.estimated_delivery_date, "tn": shown.tracking_number,
+        "si": content.special_instructions, "v": shown.version,
+        "ca": rfc3339(shown.created_ms), "ua": rfc3339(shown.updated_ms),
+    })
 }

@@ -19,6 +19,7 @@ mod chores;
 mod showing;
 
 pub use chores::ChoreRow;
+pub use showing::history_id;
 
 pub struct Rows {
     sql: SqlStorage,
@@ -31,7 +32,6 @@ pub struct OrderRow {
     pub order_id: String,
     pub number: Option<String>,
     pub customer_id: String,
-    pub cart_id: String,
     /// `deducting`, `stuck`, `placed` or `undone`.
     pub phase: String,
     /// Empty for a placement that was closed before it arrived.
@@ -226,17 +226,19 @@ impl Rows {
         Ok(taken.is_none())
     }
 
-    /// The placement has come to a good end: the order stands.
-    pub fn set_placed(&self, end: &GoodEnd) -> Result<(), Problem> {
+    /// The placement has come to a good end: the order stands. `projected` when the
+    /// database shows it already.
+    pub fn set_placed(&self, end: &GoodEnd, projected: bool) -> Result<(), Problem> {
         run(
             self.sql()?,
             "UPDATE orders SET phase = 'placed', placement = ?2, version = 1, pay_by_ms = ?3,
-               updated_ms = ?4 WHERE order_id = ?1",
+               updated_ms = ?4, projected = ?5 WHERE order_id = ?1",
             vec![
                 text(end.order_id.as_str()),
                 text(json!(end.placement).to_string()),
                 int(end.pay_by_ms),
                 int(end.at_ms),
+                int(i64::from(projected)),
             ],
         )
         .map_err(broken)?;

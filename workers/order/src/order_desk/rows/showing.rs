@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{COLUMNS, OrderRow, Rows, broken};
+use crate::order_desk::projection::Sent;
 
 #[derive(Deserialize)]
 struct HistoryRow {
@@ -18,6 +19,11 @@ struct HistoryRow {
     changed_by: String,
     reason: Option<String>,
     at_ms: i64,
+}
+
+/// In order of versions, and the same whenever it is made.
+pub fn history_id(order_id: &str, version: u32) -> String {
+    format!("{order_id}:{version:06}")
 }
 
 impl Rows {
@@ -30,13 +36,13 @@ impl Rows {
         rows(self.sql()?, &statement, vec![int(limit)]).map_err(broken)
     }
 
-    pub fn set_projected(&self, versions: &[Value]) -> Result<(), Problem> {
+    pub fn set_projected(&self, versions: &[&Sent]) -> Result<(), Problem> {
         run(
             self.sql()?,
             "UPDATE orders SET projected = p.version
              FROM (SELECT value ->> 'i' AS order_id, value ->> 'v' AS version
                    FROM json_each(?1)) AS p
-             WHERE orders.order_id = p.order_id",
+             WHERE orders.order_id = p.order_id AND orders.projected < p.version",
             vec![text(json!(versions).to_string())],
         )
         .map_err(broken)
@@ -53,7 +59,7 @@ impl Rows {
         Ok(found
             .into_iter()
             .map(|row| HistoryEntry {
-                history_id: format!("{order_id}:{:06}", row.version),
+                history_id: history_id(order_id, row.version),
                 old_status: row.old_status.as_deref().and_then(Status::from_name),
                 new_status: Status::from_name(&row.new_status).unwrap_or(Status::Pending),
                 changed_by: row.changed_by,

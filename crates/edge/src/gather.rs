@@ -1,0 +1,112 @@
+//! Rows of many objects, to the database in one trip.
+//!
+//! Objects of a class often live in one isolate. What they have for the database
+//! gathers here, and the first of them that finds nobody at it carries everything
+//! a moment later. This spares trips, and nothing hangs on it: an object keeps
+//! what it gave as lacking in the database until it learns that it was carried.
+//! Should the isolate go, the trip fail or there be too much waiting, the object's
+//! own alarm sees to its rows.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+
+use crate::clock;
+
+/// More than that nobody gathers: what comes then is left to its object.
+const WAITING_MAX: usize = 5_000;
+/// A value may have 2 MB; one trip carries half of that.
+const TRIP_BYTES: usize = 1_000_000;
+/// One who did not come back by then is taken for dead.
+const DEAD_AFTER_MS: i64 = 15_000;
+
+/// Rows as text, by the statements that they are for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parcel {
+    /// Names this state of this thing, and no other.
+    pub id: String,
+    pub rows: Vec<String>,
+    pub more: Vec<String>,
+}
+
+impl Parcel {
+    fn bytes(&self) -> usize {
+        let all = self.rows.iter().chain(&self.more);
+        all.fold(0, |sum, row| sum.saturating_add(row.len()))
+    }
+}
+
+#[derive(Debug)]
+pub struct Gather {
+    waiting: RefCell<VecDeque<Parcel>>,
+    carried: RefCell<BTreeSet<String>>,
+    since: Cell<i64>,
+}
+
+impl Gather {
+    pub const fn new() -> Self {
+        Self {
+            waiting: RefCell::new(VecDeque::new()),
+            carried: RefCell::new(BTreeSet::new()),
+            since: Cell::new(0),
+        }
+    }
+
+    /// Adds to what waits. True when the caller is the one to carry it.
+    pub fn add(&self, parcel: Parcel) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.len() < WAITING_MAX {
+            waiting.push_back(parcel);
+        }
+        let (now, since) = (clock::now_ms(), self.since.get());
+        if since > 0 && now.saturating_sub(since) < DEAD_AFTER_MS {
+            return false;
+        }
+        self.since.set(now);
+        true
+    }
+
+    /// What the next trip takes. Empty when everything was taken, and then the next
+    /// one to add something carries it.
+    pub fn take(&self) -> Vec<Parcel> {
+        let mut waiting = self.waiting.borrow_mut();
+        let mut bytes = 0_usize;
+        let mut taken = Vec::new();
+        while let Some(next) = waiting.front() {
+            bytes = bytes.saturating_add(next.bytes());
+            if bytes > TRIP_BYTES && !taken.is_empty() {
+                break;
+            }
+            taken.extend(waiting.pop_front());
+        }
+        self.since
+            .set(if taken.is_empty() { 0 } else { clock::now_ms() });
+        taken
+    }
+
+    /// These are in the database.
+    pub fn carried(&self, parcels: &[Parcel]) {
+        let mut carried = self.carried.borrow_mut();
+        if carried.len() > WAITING_MAX {
+            // Their objects went away without asking, and look for themselves.
+            carried.clear();
+        }
+        carried.extend(parcels.iter().map(|parcel| parcel.id.clone()));
+    }
+
+    /// Whether it is in the database. Says so once.
+    pub fn was_carried(&self, id: &str) -> bool {
+        self.carried.borrow_mut().remove(id)
+    }
+}
+
+impl Default for Gather {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The rows of some parcels as one JSON list, for `json_each`.
+pub fn list<'a>(rows: impl Iterator<Item = &'a String>) -> String {
+    let rows: Vec<&str> = rows.map(String::as_str).collect();
+    format!("[{}]", rows.join(","))
+}
