@@ -9,7 +9,7 @@ import { assertProblem, openShop, until } from '../support/shop.mjs';
 
 let shop;
 // All customers in one desk, so that they could get in each other's way.
-before(async () => { shop = await openShop({ vars: { cart: { PLACEMENTS_PER_MINUTE: '3', CART_DESKS: '1' } } }); });
+before(async () => { shop = await openShop({ vars: { cart: { PLACEMENTS_PER_MINUTE: '3' }, gateway: { CART_DESKS: '1' } } }); });
 after(() => shop?.close());
 
 const replayed = ({ headers }) => headers.get('idempotent-replayed');

@@ -1,12 +1,11 @@
-//! Carts: what shoppers see, and the commands to the object that keeps them.
+//! Carts: what shoppers send and see, and where the object is that keeps them.
 
 use domain::address::Address;
 use domain::delivery::{Mode, Tier};
-use domain::plan::{Allocation, Shortage, Wanted};
+use domain::plan::{Allocation, Shortage};
 use domain::totals::Totals;
 use serde::{Deserialize, Serialize};
 
-use crate::commands;
 use crate::fulfillment::PricedLine;
 
 /// The binding of the cart desks.
@@ -26,51 +25,6 @@ pub struct PlaceInput {
     #[serde(default)]
     pub special_instructions: Option<String>,
 }
-
-/// The answer to a place-order: its exact bytes, and whether they were sent before.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PlaceAnswer {
-    pub body: String,
-    pub replayed: bool,
-}
-
-/// The cart as its desk keeps it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CartState {
-    pub lines: Vec<Wanted>,
-    pub address: Option<Address>,
-    pub placing: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CartChange {
-    SetLine {
-        sku: String,
-        quantity: i64,
-    },
-    RemoveLine {
-        sku: String,
-    },
-    SetAddress(Box<Address>),
-    /// Only look.
-    Look,
-}
-
-commands!(AtCartDesk {
-    /// Make an order of the cart. `key` is empty when the cart is the key;
-    /// `fingerprint` is of the request, since a key answers only its own request.
-    Place as PlaceCart {
-        customer_id: String,
-        key: String,
-        fingerprint: String,
-        input: PlaceInput,
-    } -> PlaceAnswer, |_| "cart.place".into();
-    Change as ChangeCart { customer_id: String, change: CartChange } -> CartState,
-        |_| "cart.change".into();
-    /// The desk's rows, a page at a time.
-    Export as ExportCarts { after: String } -> serde_json::Value, |_| "cart.export".into();
-});
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CartView {

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 mod desk;
 mod evaluate;
 
-pub use desk::{Desk, Step};
+pub use desk::{Desk, PLENTY, Step};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Row {

@@ -5,13 +5,13 @@
 //! taken for a refusal: it is the caller's business to repeat it or to find out.
 
 use contract::command::header;
-use contract::{Actor, Command, Problem, code};
+use contract::{Command, Problem, code};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::Fetcher;
-use worker::{Env, Headers, Request, RequestInit, Response, State, web_sys};
+use worker::{Env, Headers, Request, Response, State, web_sys};
 
 use crate::{faults, telemetry};
 
@@ -160,20 +160,8 @@ async fn send(
     init.set_method("POST");
     init.set_headers(&JsValue::from(headers.0));
     init.set_body(&JsValue::from_str(body));
-    let callee: Fetcher = match to {
-        To::Object(binding, name) => {
-            telemetry::count("trips", &[("kind", "object")], 1);
-            env.durable_object(binding)?.get_by_name(name)?.into_rpc()
-        }
-        To::Service(binding) => {
-            telemetry::count("trips", &[("kind", "service")], 1);
-            env.service(binding)?.into_rpc()
-        }
-    };
     let url = format!("https://command/{step}");
-    let sent = callee.fetch_with_str_and_init(&url, &init).map_err(lost)?;
-    let response = JsFuture::from(sent).await.map_err(lost)?;
-    let response: web_sys::Response = response.dyn_into().map_err(lost)?;
+    let response = fetch(env, to, &url, &init).await?;
     let read = response.text().map_err(lost)?;
     let text = JsFuture::from(read).await.map_err(lost)?;
     let text = text.as_string().unwrap_or_default();
@@ -185,33 +173,55 @@ fn lost(error: JsValue) -> CallError {
     worker::Error::from(error).into()
 }
 
-/// Passes a caller's request on to the worker that serves its route.
+/// Passes a caller's request on to whoever serves its route.
 pub async fn forward(
     env: &Env,
-    binding: &str,
-    scope: &Scope,
-    actor: Option<&Actor>,
+    to: To<'_>,
+    step: &str,
     incoming: &crate::Incoming,
 ) -> Result<Response, CallError> {
+    let sent = || pass_on(env, to, incoming);
+    faults::around(&incoming.scope, step, to.hop(), CallError::Unknown, sent).await
+}
+
+async fn pass_on(env: &Env, to: To<'_>, incoming: &crate::Incoming) -> Result<Response, CallError> {
     let headers = Headers::new();
-    scope.write(&headers)?;
-    if let Some(actor) = actor {
+    incoming.scope.write(&headers)?;
+    if let Some(actor) = &incoming.actor {
         headers.set(header::ACTOR, &actor.tag())?;
     }
     if let Some(key) = &incoming.key {
         headers.set(header::IDEMPOTENCY_KEY, key)?;
     }
-    let mut init = RequestInit::new();
-    init.with_method(incoming.method.clone())
-        .with_headers(headers);
+    let init = web_sys::RequestInit::new();
+    init.set_method(incoming.method.as_ref());
+    init.set_headers(&JsValue::from(headers.0));
     if !incoming.body.is_empty() {
-        init.with_body(Some(
-            worker::js_sys::Uint8Array::from(incoming.body.as_slice()).into(),
-        ));
+        let body = worker::js_sys::Uint8Array::from(incoming.body.as_slice());
+        init.set_body(&body);
     }
-    telemetry::count("trips", &[("kind", "service")], 1);
     let url = format!("https://service{}", incoming.target);
-    Ok(env.service(binding)?.fetch(&url, Some(init)).await?)
+    Ok(fetch(env, to, &url, &init).await?.into())
+}
+
+/// One trip, counted.
+async fn fetch(
+    env: &Env,
+    to: To<'_>,
+    url: &str,
+    init: &web_sys::RequestInit,
+) -> Result<web_sys::Response, CallError> {
+    telemetry::count("trips", &[("kind", to.hop())], 1);
+    let callee: Fetcher = match to {
+        To::Object(binding, name) => env.durable_object(binding)?.get_by_name(name)?.into_rpc(),
+        To::Service(binding) => env.service(binding)?.into_rpc(),
+    };
+    let sent = callee.fetch_with_str_and_init(url, init).map_err(lost)?;
+    JsFuture::from(sent)
+        .await
+        .map_err(lost)?
+        .dyn_into()
+        .map_err(lost)
 }
 
 /// Reads a command that [`call`] sent.

@@ -13,20 +13,22 @@
 
 mod placing;
 mod record;
+mod routes;
 mod rows;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use contract::cart::{AtCartDesk, CartChange, CartState, ChangeCart};
-use contract::{Empty, Problem, code};
+use contract::cart::PlaceInput;
+use contract::{Actor, Problem, code};
+use domain::address::Address;
 use domain::cart::{Carts, Refusal};
 use domain::ids::{DESKS_MAX, desk_uuid, shard_of};
 use domain::limits::{LINES_MAX, QUANTITY_MAX};
+use domain::plan::Wanted;
 use edge::alarm::Alarm;
-use edge::call::{receive, reply};
-use edge::{clock, config, http, telemetry};
+use edge::{Incoming, clock, config, http, telemetry};
 use futures::channel::oneshot;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
@@ -36,6 +38,42 @@ const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
 
 /// How a placing ended, for everybody who waits for it.
 type Ending = std::result::Result<String, Problem>;
+
+/// A request to place the customer's cart.
+struct PlaceCart {
+    customer_id: String,
+    /// Empty when the cart is the key.
+    key: String,
+    /// Of the request, since a key answers only its own request.
+    fingerprint: String,
+    input: PlaceInput,
+}
+
+/// The answer to a place-order: its exact bytes, and whether they were sent before.
+struct PlaceAnswer {
+    body: String,
+    replayed: bool,
+}
+
+enum CartChange {
+    SetLine {
+        sku: String,
+        quantity: i64,
+    },
+    RemoveLine {
+        sku: String,
+    },
+    SetAddress(Box<Address>),
+    /// Only look.
+    Look,
+}
+
+/// The cart as it stands.
+struct CartState {
+    lines: Vec<Wanted>,
+    address: Option<Address>,
+    placing: bool,
+}
 
 #[durable_object]
 pub struct CartDesk {
@@ -83,29 +121,16 @@ impl DurableObject for CartDesk {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let (scope, command) = match receive(&mut request).await {
-            Ok(received) => received,
-            Err(problem) => return reply::<Empty>(Err(problem)),
-        };
         let desk = &self.desk;
-        let scope = scope.within(&desk.state);
-        let about = match &command {
-            AtCartDesk::Place(place) => Some(place.customer_id.as_str()),
-            AtCartDesk::Change(change) => Some(change.customer_id.as_str()),
-            AtCartDesk::Export(_) => None,
-        };
-        if about.is_none_or(|customer| desk.late.borrow().contains_key(customer))
-            && let Err(problem) = desk.write_late()
-        {
-            return reply::<Empty>(Err(problem));
-        }
-        let response = match command {
-            AtCartDesk::Place(place) => reply(desk.place(scope, place).await),
-            AtCartDesk::Change(change) => reply(desk.change(&change)),
-            AtCartDesk::Export(export) => reply(desk.rows.export(&export.after)),
+        let outcome = match Incoming::passed_on(&mut request).await {
+            Ok(mut incoming) => {
+                incoming.scope = incoming.scope.within(&desk.state);
+                routes::serve(desk, &incoming).await
+            }
+            Err(problem) => Err(problem),
         };
         telemetry::flush_soon(&desk.env, &desk.state);
-        response
+        http::finish(outcome)
     }
 
     /// Looks after claims that nobody works on, and records what the database
@@ -141,11 +166,15 @@ impl Desk {
         self.alarm.wake_by(&self.state, at_ms).await
     }
 
-    fn change(&self, change: &ChangeCart) -> std::result::Result<CartState, Problem> {
-        let customer = change.customer_id.as_str();
-        let mut carts = self.rows.carts(customer)?;
+    fn change(
+        &self,
+        customer: &Actor,
+        change: &CartChange,
+    ) -> std::result::Result<CartState, Problem> {
+        let customer = customer.id.as_str();
+        let mut carts = self.carts(customer)?;
         let new_id = || self.new_id(customer);
-        let changed = match &change.change {
+        let changed = match change {
             CartChange::SetLine { sku, quantity } => carts.set_line(sku, *quantity, new_id),
             CartChange::RemoveLine { sku } => carts.remove_line(sku),
             CartChange::SetAddress(address) => carts.set_address(address.as_ref().clone()),
@@ -154,6 +183,14 @@ impl Desk {
         changed.map_err(refused)?;
         self.rows.save(customer, &carts)?;
         Ok(state_of(&carts))
+    }
+
+    /// A customer's carts as they are, with what gathered written.
+    fn carts(&self, customer: &str) -> std::result::Result<Carts, Problem> {
+        if self.late.borrow().contains_key(customer) {
+            self.write_late()?;
+        }
+        self.rows.carts(customer)
     }
 
     /// Writes the completions that gathered. Synchronous, so it is one commit with

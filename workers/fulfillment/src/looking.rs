@@ -1,7 +1,9 @@
 //! What there is of a SKU, over all shards: as seen a moment ago, or seen now.
 //!
-//! A hint may be as old as [`HINT_MS`] and serves to plan with: the deduction
-//! decides. A refusal is never built on a hint.
+//! A hint serves to plan with: the deduction decides, and a plan that was wrong is
+//! made anew. A refusal is never built on a hint. Where there is little a hint is
+//! soon wrong and keeps for [`HINT_MS`]; where every warehouse has plenty it keeps
+//! for [`PLENTY_MS`].
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,12 +11,13 @@ use std::collections::BTreeMap;
 use contract::stock::{STOCK_DESK, StockCommand, desk_name};
 use contract::{Problem, code};
 use domain::plan::Allocation;
-use domain::stock::{Answer, Op, SeenRow};
+use domain::stock::{Answer, Op, PLENTY, SeenRow};
 use edge::call::{To, call};
 use edge::{Scope, clock, config};
 use worker::Env;
 
 const HINT_MS: i64 = 250;
+const PLENTY_MS: i64 = 30_000;
 const HINTS_MAX: usize = 20_000;
 
 /// Rows by SKU.
@@ -24,6 +27,14 @@ pub type Seen = BTreeMap<String, Vec<SeenRow>>;
 struct Hint {
     rows: Vec<SeenRow>,
     at_ms: i64,
+}
+
+impl Hint {
+    fn keeps(&self, now: i64) -> bool {
+        let plenty = !self.rows.is_empty() && self.rows.iter().all(|row| row.stock >= PLENTY);
+        let limit = if plenty { PLENTY_MS } else { HINT_MS };
+        now.saturating_sub(self.at_ms) < limit
+    }
 }
 
 thread_local! {
@@ -36,11 +47,11 @@ pub fn shards(env: &Env) -> u16 {
 
 /// What was seen of these SKUs lately, if all of them were.
 pub fn hint(skus: &[String]) -> Option<Seen> {
-    let oldest = clock::now_ms().saturating_sub(HINT_MS);
+    let now = clock::now_ms();
     HINTS.with_borrow(|hints| {
         skus.iter()
             .map(|sku| {
-                let hint = hints.get(sku).filter(|hint| hint.at_ms > oldest)?;
+                let hint = hints.get(sku).filter(|hint| hint.keeps(now))?;
                 Some((sku.clone(), hint.rows.clone()))
             })
             .collect()

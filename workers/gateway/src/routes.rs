@@ -1,8 +1,10 @@
 //! From a request to the worker that answers it.
 
-use contract::{Actor, Problem, code};
+use contract::cart::{CART_DESK, desk_name};
+use contract::{Problem, Role, code};
+use domain::ids::{DESKS_MAX, shard_of};
 use domain::limits::{BODY_MAX, IMPORT_BODY_MAX};
-use edge::call::forward;
+use edge::call::{To, forward};
 use edge::identity::Verifier;
 use edge::{Incoming, Outcome, clock, config, http, telemetry};
 use serde_json::json;
@@ -81,24 +83,41 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
             only_get(&incoming.method)?;
             return figures::stats(env, incoming).await;
         }
-        ["cart", ..] => CARTS,
+        ["cart", rest @ ..] => {
+            let customer = incoming.actor(&[Role::Customer])?;
+            let desks = config::number(env, "CART_DESKS", 32_u16).max(1);
+            let name = desk_name(shard_of(&customer.id, desks));
+            let step = match rest {
+                ["place-order"] => "cart.place",
+                _ => "cart.change",
+            };
+            return pass(env, To::Object(CART_DESK, &name), step, incoming).await;
+        }
+        ["api", "admin", "desks", "cart", number, "export"] => {
+            incoming.actor(&[Role::Admin])?;
+            let number = number.parse().ok().filter(|number| *number < DESKS_MAX);
+            let name = desk_name(number.ok_or_else(|| Problem::not_found("desk"))?);
+            return pass(env, To::Object(CART_DESK, &name), "cart.export", incoming).await;
+        }
         ["orders", ..] => ORDERS,
         ["products", ..] => FULFILLMENT,
         ["api", rest @ ..] => api(rest)?,
         _ => return Err(Problem::not_found("route")),
     };
-    let actor: Option<&Actor> = incoming.actor.as_ref();
-    let response = forward(env, service, &incoming.scope, actor, incoming)
+    pass(env, To::Service(service), service, incoming).await
+}
+
+async fn pass(env: &Env, to: To<'_>, step: &str, incoming: &Incoming) -> Outcome {
+    let response = forward(env, to, step, incoming)
         .await
-        .map_err(|error| error.into_problem(service))?;
+        .map_err(|error| error.into_problem(step))?;
     if response.status_code() >= 500 {
-        let fields = [("service", service), ("trace_id", &incoming.scope.trace)];
+        let fields = [("step", step), ("trace_id", &incoming.scope.trace)];
         telemetry::error("server_error", &fields);
     }
     Ok(response)
 }
 
-const CARTS: &str = "CART_SERVICE";
 const ORDERS: &str = "ORDER_SERVICE";
 const FULFILLMENT: &str = "FULFILLMENT_SERVICE";
 
@@ -107,7 +126,6 @@ fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
         ["v1", "orders", ..] => Ok(ORDERS),
         ["fulfillment" | "stock", ..] => Ok(FULFILLMENT),
         ["admin", of, rest @ ..] => match (*of, rest) {
-            ("desks", ["cart", ..]) => Ok(CARTS),
             ("desks" | "placements", _) => Ok(ORDERS),
             ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),
             _ => Err(Problem::not_found("route")),

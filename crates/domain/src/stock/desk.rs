@@ -30,7 +30,7 @@ const TRIES_MAX: u32 = 4;
 const MEMORY_MAX: usize = 20_000;
 /// Where so much is left nobody is about to lack it, and unsettled orders need not
 /// be kept in mind.
-const PLENTY: i64 = 1_000;
+pub const PLENTY: i64 = 1_000;
 /// An unsettled order is not waited for longer than this, in case its end was lost.
 const IN_FLIGHT_MAX_MS: i64 = 10_000;
 

@@ -8,7 +8,7 @@
 
 use std::rc::Rc;
 
-use contract::cart::{PlaceAnswer, PlaceCart, PlaceInput};
+use contract::cart::PlaceInput;
 use contract::fulfillment::{PlanOrder, PlanReply, Planned};
 use contract::order::{
     ORDER_DESK, OrderContent, PlaceOrder, PlaceReply, ResolvePlacement, desk_name,
@@ -28,7 +28,7 @@ use futures::channel::oneshot;
 use futures::future::{Either, select};
 
 use super::rows::Completion;
-use super::{Desk, Ending, broken, refused};
+use super::{Desk, Ending, PlaceAnswer, PlaceCart, broken, refused};
 
 const FULFILLMENT: To<'static> = To::Service("FULFILLMENT_SERVICE");
 /// Plans made for one request, since others may take what a plan counted on.
@@ -63,6 +63,7 @@ impl Desk {
         place: PlaceCart,
     ) -> Result<PlaceAnswer, Problem> {
         let customer = place.customer_id.as_str();
+        let mut carts = self.carts(customer)?;
         if !place.key.is_empty()
             && let Some(known) = self.rows.key(customer, &place.key)?
         {
@@ -81,7 +82,6 @@ impl Desk {
             }
         }
         let now = clock::now_ms();
-        let mut carts = self.rows.carts(customer)?;
         let order_id = self.new_id(customer);
         match carts.claim(&place.key, &order_id, self.per_minute, now) {
             Err(refusal) => {

@@ -1,43 +1,47 @@
-//! Which request goes where, and what shoppers see of their cart.
+//! What shoppers ask of their carts, and what they see.
+//!
+//! Requests come from the gateway to the desk itself, which is where the cart is:
+//! a worker in between would only pass them on.
 
-use contract::cart::{
-    CART_DESK, CartChange, CartState, CartView, ChangeCart, ExportCarts, PlaceCart, PlaceInput,
-    SummaryView, desk_name,
-};
+use std::rc::Rc;
+
+use contract::cart::{CartView, PlaceInput, SummaryView};
 use contract::fulfillment::{PlanOrder, PlanReply};
 use contract::{Actor, Problem, Role, code};
 use domain::address::Address;
 use domain::delivery::Mode;
-use domain::ids::{DESKS_MAX, shard_of};
 use domain::limits::{KEY_MAX, QUANTITY_MAX, TEXT_MAX, is_code};
 use domain::plan::Wanted;
 use domain::totals;
 use edge::call::{To, call};
-use edge::{Incoming, Outcome, clock, config, http, identity};
+use edge::{Incoming, Outcome, clock, http, identity};
 use serde::Deserialize;
 use serde_json::json;
-use worker::{Env, Method, Request};
+use worker::Method;
 
-pub async fn serve(mut request: Request, env: &Env) -> Outcome {
-    let incoming = Incoming::passed_on(&mut request).await?;
+use super::{CartChange, CartState, Desk, PlaceCart};
+
+pub async fn serve(desk: &Rc<Desk>, incoming: &Incoming) -> Outcome {
     let path = incoming.path();
-    if let (Method::Get, ["api", "admin", "desks", "cart", number, "export"]) =
+    if let (Method::Get, ["api", "admin", "desks", "cart", _, "export"]) =
         (&incoming.method, path.as_slice())
     {
         incoming.actor(&[Role::Admin])?;
-        return export(env, &incoming, number).await;
+        desk.write_late()?;
+        let after = incoming.query.get("after").map_or("", String::as_str);
+        return http::json(200, &desk.rows.export(after)?);
     }
     let customer = incoming.actor(&[Role::Customer])?;
     match (&incoming.method, path.as_slice()) {
         (Method::Get, ["cart"]) => {
-            let state = change(env, &incoming, customer, CartChange::Look).await?;
-            view(env, &incoming, state).await
+            let state = desk.change(customer, &CartChange::Look)?;
+            view(desk, incoming, state).await
         }
-        (Method::Put, ["cart", "items", sku]) => set_line(env, &incoming, customer, sku).await,
+        (Method::Put, ["cart", "items", sku]) => set_line(desk, incoming, customer, sku).await,
         (Method::Delete, ["cart", "items", sku]) => {
             let sku = (*sku).to_owned();
-            let state = change(env, &incoming, customer, CartChange::RemoveLine { sku }).await?;
-            view(env, &incoming, state).await
+            let state = desk.change(customer, &CartChange::RemoveLine { sku })?;
+            view(desk, incoming, state).await
         }
         (Method::Put, ["cart", "address"]) => {
             let address: Address = incoming.json()?;
@@ -45,40 +49,21 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
                 .validate()
                 .map_err(|(field, wrong)| Problem::field(field, wrong))?;
             let set = CartChange::SetAddress(Box::new(address));
-            let state = change(env, &incoming, customer, set).await?;
-            view(env, &incoming, state).await
+            let state = desk.change(customer, &set)?;
+            view(desk, incoming, state).await
         }
-        (Method::Get, ["cart", "summary"]) => summary(env, &incoming, customer).await,
-        (Method::Post, ["cart", "place-order"]) => place(env, &incoming, customer).await,
+        (Method::Get, ["cart", "summary"]) => summary(desk, incoming, customer).await,
+        (Method::Post, ["cart", "place-order"]) => place(desk, incoming, customer).await,
         _ => Err(Problem::not_found("route")),
     }
 }
 
-/// The desk of a customer's cart. Carts are found by their customer, so unlike
-/// the desks of orders these cannot be made more without moving carts.
-fn desk_of(env: &Env, customer: &Actor) -> String {
-    let desks = config::number(env, "CART_DESKS", 32_u16).max(1);
-    desk_name(shard_of(&customer.id, desks))
-}
-
-async fn change(
-    env: &Env,
-    incoming: &Incoming,
-    customer: &Actor,
-    change: CartChange,
-) -> Result<CartState, Problem> {
-    let command = ChangeCart {
-        customer_id: customer.id.clone(),
-        change,
-    };
-    let name = desk_of(env, customer);
-    call(env, &incoming.scope, To::Object(CART_DESK, &name), command)
-        .await
-        .map_err(|error| error.into_problem("cart.change"))
-}
-
 /// Prices lines without planning them.
-async fn priced(env: &Env, incoming: &Incoming, lines: Vec<Wanted>) -> Result<PlanReply, Problem> {
+async fn priced(
+    desk: &Desk,
+    incoming: &Incoming,
+    lines: Vec<Wanted>,
+) -> Result<PlanReply, Problem> {
     let order = PlanOrder {
         lines,
         to: None,
@@ -86,18 +71,18 @@ async fn priced(env: &Env, incoming: &Incoming, lines: Vec<Wanted>) -> Result<Pl
         fresh: false,
         taking: false,
     };
-    call(
-        env,
-        &incoming.scope,
-        To::Service("FULFILLMENT_SERVICE"),
-        order,
-    )
-    .await
-    .map_err(|error| error.into_problem("fulfillment.plan"))
+    planned(desk, incoming, order).await
 }
 
-async fn view(env: &Env, incoming: &Incoming, state: CartState) -> Outcome {
-    let reply = priced(env, incoming, state.lines).await?;
+async fn planned(desk: &Desk, incoming: &Incoming, order: PlanOrder) -> Result<PlanReply, Problem> {
+    let fulfillment = To::Service("FULFILLMENT_SERVICE");
+    call(&desk.env, &incoming.scope, fulfillment, order)
+        .await
+        .map_err(|error| error.into_problem("fulfillment.plan"))
+}
+
+async fn view(desk: &Desk, incoming: &Incoming, state: CartState) -> Outcome {
+    let reply = priced(desk, incoming, state.lines).await?;
     let subtotal_minor = reply.lines.iter().fold(0_i64, |sum, line| {
         sum.saturating_add(line.price_minor.saturating_mul(line.quantity))
     });
@@ -120,7 +105,7 @@ struct QuantityInput {
     quantity: i64,
 }
 
-async fn set_line(env: &Env, incoming: &Incoming, customer: &Actor, sku: &str) -> Outcome {
+async fn set_line(desk: &Desk, incoming: &Incoming, customer: &Actor, sku: &str) -> Outcome {
     if !is_code(sku) {
         return Err(Problem::field("sku", "is not a SKU"));
     }
@@ -133,7 +118,7 @@ async fn set_line(env: &Env, incoming: &Incoming, customer: &Actor, sku: &str) -
         sku: sku.to_owned(),
         quantity: input.quantity,
     };
-    let known = priced(env, incoming, vec![line]).await?;
+    let known = priced(desk, incoming, vec![line]).await?;
     if !known.unknown.is_empty() {
         let detail = format!("{sku} is not for sale");
         return Err(Problem::new(code::UNKNOWN_SKU, detail).of_field("sku"));
@@ -142,14 +127,14 @@ async fn set_line(env: &Env, incoming: &Incoming, customer: &Actor, sku: &str) -
         sku: sku.to_owned(),
         quantity: input.quantity,
     };
-    let state = change(env, incoming, customer, set).await?;
-    view(env, incoming, state).await
+    let state = desk.change(customer, &set)?;
+    view(desk, incoming, state).await
 }
 
 /// What the cart would cost now: the same computation as the order's.
-async fn summary(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
+async fn summary(desk: &Desk, incoming: &Incoming, customer: &Actor) -> Outcome {
     let mode = Mode::from_name(incoming.query.get("delivery_mode").map(String::as_str));
-    let state = change(env, incoming, customer, CartChange::Look).await?;
+    let state = desk.change(customer, &CartChange::Look)?;
     if state.lines.is_empty() {
         let detail = "put something in the cart first";
         return Err(Problem::new(code::EMPTY_CART, detail).of_field("cart"));
@@ -165,14 +150,7 @@ async fn summary(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
         fresh: false,
         taking: false,
     };
-    let reply = call(
-        env,
-        &incoming.scope,
-        To::Service("FULFILLMENT_SERVICE"),
-        order,
-    )
-    .await
-    .map_err(|error| error.into_problem("fulfillment.plan"))?;
+    let reply = planned(desk, incoming, order).await?;
     if !reply.unknown.is_empty() {
         let detail = format!("no longer for sale: {}", reply.unknown.join(", "));
         return Err(Problem::new(code::UNKNOWN_SKU, detail)
@@ -205,7 +183,7 @@ async fn summary(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
     )
 }
 
-async fn place(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
+async fn place(desk: &Rc<Desk>, incoming: &Incoming, customer: &Actor) -> Outcome {
     let input: PlaceInput = incoming.json()?;
     if input
         .special_instructions
@@ -228,10 +206,7 @@ async fn place(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
         fingerprint,
         input,
     };
-    let name = desk_of(env, customer);
-    let answer = call(env, &incoming.scope, To::Object(CART_DESK, &name), command)
-        .await
-        .map_err(|error| error.into_problem("cart.place"))?;
+    let answer = desk.place(incoming.scope.clone(), command).await?;
     let response = http::json_text(201, answer.body)?;
     if answer.replayed {
         let headers = response.headers();
@@ -240,19 +215,4 @@ async fn place(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
             .map_err(http::internal)?;
     }
     Ok(response)
-}
-
-async fn export(env: &Env, incoming: &Incoming, number: &str) -> Outcome {
-    let number: u16 = number
-        .parse()
-        .ok()
-        .filter(|number| *number < DESKS_MAX)
-        .ok_or_else(|| Problem::not_found("desk"))?;
-    let after = incoming.query.get("after").cloned().unwrap_or_default();
-    let name = desk_name(number);
-    let to = To::Object(CART_DESK, &name);
-    let page = call(env, &incoming.scope, to, ExportCarts { after })
-        .await
-        .map_err(|error| error.into_problem("cart.export"))?;
-    http::json(200, &page)
 }
