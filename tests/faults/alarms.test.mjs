@@ -37,7 +37,7 @@ async function leaveBehind(count) {
   const [placing, claiming, cancelling] = await Promise.all([shoppers(count), shoppers(count), shoppers(count)]);
   const orders = await Promise.all(cancelling.map((person) => person.place()));
   await Promise.all(placing.map((person) => person.place()));
-  await Promise.all(claiming.map((person) => person.place({}, scripted(`claim-${person.id};cart.claim.written;lost`))));
+  await Promise.all(claiming.map((person) => person.place({}, scripted(`claim-${person.id};cart.mark.written;lost`))));
   await Promise.all(cancelling.map((person, n) =>
     person.post(`/orders/${orders[n].json.order_id}/cancel`, {}, scripted(`cancel-${person.id};order.edge.written;lost`))));
   return { placing, claiming, cancelling };

@@ -60,7 +60,7 @@ test('an order\'s life is the same when every object forgets everything after ea
 });
 
 test('a claim, a journal and chores that nobody works on survive the eviction of all who knew of them', async () => {
-  const left = ['cart.claim.written;lost', 'order.finish;before', 'cart.complete;before'];
+  const left = ['cart.mark.written;lost', 'order.finish;before', 'cart.complete;before'];
   const people = await Promise.all(left.map(async (script) => {
     const { person } = await twoLines();
     await person.place({}, scripted(`${person.id};${script}`));

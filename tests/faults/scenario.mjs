@@ -11,7 +11,7 @@ const STOCK = 5;
 const TAKES = [{ warehouse: 'berlin', quantity: 2 }, { warehouse: 'hamburg', quantity: 3 }];
 const PATIENCE_MS = 10_000;
 /** The fault before the fault: how the claim was left behind that is found out about. */
-const LEFT_BY = { unheard: 'cart.claim.written;lost', unanswered: 'cart.complete;before' };
+const LEFT_BY = { unheard: 'cart.mark.written;lost', unanswered: 'cart.complete;before' };
 
 let number = 0;
 

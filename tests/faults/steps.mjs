@@ -16,7 +16,7 @@ const STANDS = { stands: true };
 export const PATHS = {
   place: [
     call('cart.place', STANDS),
-    write('cart.claim'),
+    write('cart.mark'),
     call('fulfillment.plan'),
     call('stock.look.0'),
     call('stock.look.1'),
@@ -40,20 +40,18 @@ export const PATHS = {
     call('stock.restore.0'),
     batch('stock.commit.0#2'),
     write('order.finish'),
-    write('cart.reclaim'),
     call('fulfillment.plan#2'),
-    write('cart.release'),
   ],
   // The same with shard 0, which is asked first.
   refusedFirst: [
     batch('stock.read.0'),
     call('stock.restore.0'),
   ],
-  // A claim was left by a crash, before the order desk heard of it.
+  // It is not known what became of a cart, and the order desk never heard of it.
   unheard: [
     call('order.resolve'),
   ],
-  // A claim was left by a crash, after the order stood.
+  // It is not known what became of a cart of which an order was made.
   unanswered: [
     call('order.resolve', STANDS),
   ],

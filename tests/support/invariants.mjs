@@ -31,9 +31,13 @@ export async function dump({ rt }) {
     orders.all('SELECT * FROM stuck_placements'),
     rt.d1('cart', 'DB').all('SELECT * FROM carts'),
   ]);
+  const placements = desk('SELECT * FROM orders');
+  // The first step follows from the order, and is not stored.
+  const first = placements.filter(({ phase }) => phase === 'placed')
+    .map(({ order_id }) => ({ order_id, version: 1, old_status: null, new_status: 'pending' }));
   return {
-    placements: desk('SELECT * FROM orders'),
-    history: desk('SELECT * FROM history ORDER BY order_id, version'),
+    placements,
+    history: [...first, ...desk('SELECT * FROM history ORDER BY order_id, version')],
     chores: desk('SELECT * FROM chores'),
     carts: cart('SELECT * FROM carts'),
     keys: cart('SELECT * FROM keys'),
@@ -60,7 +64,9 @@ async function onItsWay(shop) {
     ...rowsIn(shop, 'order', 'OrderDesk', "SELECT phase, order_id, iif(phase = 'stuck', 0, version) FROM orders WHERE phase IN ('placed', 'stuck')")
       .filter((row) => !shown.has(row)),
     ...rowsIn(shop, 'order', 'OrderDesk', "SELECT 'chore', kind, shard, order_id FROM chores"),
-    ...rowsIn(shop, 'cart', 'CartDesk', "SELECT 'claimed by', customer_id FROM carts WHERE placing = 1"),
+    ...rowsIn(shop, 'order', 'OrderDesk', "SELECT 'completed', cart_id FROM orders WHERE phase = 'placed'").filter((row) => !recorded.has(row)),
+    ...rowsIn(shop, 'cart', 'CartDesk', "SELECT 'open although ordered', customer_id, doc ->> '$.current.cart_id' FROM carts WHERE doc ->> '$.current.cart_id' IS NOT NULL")
+      .filter((row) => recorded.has(`completed ${row.split(' ').at(-1)}`)),
     ...rowsIn(shop, 'cart', 'CartDesk', "SELECT 'completed', cart_id FROM completed").filter((row) => !recorded.has(row)),
   ];
 }
@@ -69,6 +75,7 @@ async function onItsWay(shop) {
 const unmarked = (shop) => [
   ...rowsIn(shop, 'order', 'OrderDesk', "SELECT 'not marked', order_id FROM orders WHERE projected <> version"),
   ...rowsIn(shop, 'cart', 'CartDesk', "SELECT 'not marked', cart_id FROM completed"),
+  ...rowsIn(shop, 'cart', 'CartDesk', "SELECT 'marked', life FROM desk WHERE marked = 1 OR swept <> life"),
 ];
 
 /**

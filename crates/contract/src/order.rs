@@ -47,18 +47,41 @@ pub enum PlaceReply {
     Unfinished,
 }
 
+/// The request that an order was made for, as far as its cart has to remember it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Asked {
+    pub key: String,
+    pub fingerprint: String,
+}
+
+/// What became of a cart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CartFate {
+    /// This order was made of it. `body` is the answer that its buyer gets.
+    Placed {
+        order_id: String,
+        asked: Asked,
+        body: String,
+    },
+    /// An order is being made of it; ask again.
+    Unfinished,
+    /// None was made, and none can be any more under this cart's id.
+    Closed,
+}
+
 commands!(AtOrderDesk {
     /// Journal this order and take its stock, waiting until then at most for stock
     /// that an unfinished placement holds.
-    Place as PlaceOrder { content: Box<OrderContent>, wait_until_ms: i64 } -> PlaceReply,
-        |_| "order.place".into();
-    /// How did this placement end? One that never arrived is closed for good, so
-    /// that it cannot arrive later.
-    Resolve as ResolvePlacement {
-        order_id: String,
-        cart_id: String,
-        customer_id: String,
-    } -> PlaceReply, |_| "order.resolve".into();
+    Place as PlaceOrder { content: Box<OrderContent>, asked: Asked, wait_until_ms: i64 }
+        -> PlaceReply, |_| "order.place".into();
+    /// What became of this cart? If no order was made of it its id is closed for good,
+    /// so that one cannot arrive later.
+    Resolve as ResolveCart { cart_id: String, customer_id: String } -> CartFate,
+        |_| "order.resolve".into();
+    /// What became of these carts so far, one after the other. Closes nothing.
+    Fates as AskFates { cart_ids: Vec<String> } -> Vec<Option<CartFate>>,
+        |_| "order.fates".into();
     /// One order, as its viewer may see it.
     Get as GetOrder { order: String, viewer: Actor } -> OrderView, |_| "order.get".into();
     /// Orders of a customer that the database may not show yet.

@@ -5,6 +5,12 @@
 //! and no second order can be made of it; what is being placed is a copy taken
 //! at the claim. A cart that was completed lately answers a repeated place-order
 //! without a key, so that a client which lost its answer finds its order.
+//!
+//! A claim lives in the memory of the cart's owner. One that lost its memory knows
+//! of which carts it cannot be sure, and [doubts](Carts::doubt) them: such a cart
+//! is claimed by nobody knows whom, until the order desk has told whether an order
+//! was made of it. If none was, it has closed the cart's id, so that none can come
+//! any more, and the cart goes on [under another](Carts::reopen).
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +24,9 @@ pub struct Claim {
     pub order_id: String,
     /// The idempotency key that claimed the cart; empty when the cart is the key.
     pub key: String,
+    /// Of the request that came with the key, which serves no other.
+    #[serde(default)]
+    pub fingerprint: String,
     pub since_ms: i64,
 }
 
@@ -48,6 +57,8 @@ pub struct Carts {
 pub enum Refusal {
     /// An order is being made of it.
     Locked,
+    /// The key came with another request.
+    KeyReused,
     Empty,
     NoAddress,
     TooManyLines,
@@ -140,19 +151,21 @@ impl Carts {
     /// fresh claim counts against the limit.
     pub fn claim(
         &mut self,
-        key: &str,
+        (key, fingerprint): (&str, &str),
         order_id: &str,
         per_minute: u32,
         now_ms: i64,
     ) -> Result<Claimed, Refusal> {
-        if let Some(claim) = self.current.as_ref().and_then(|cart| cart.claim.as_ref()) {
-            return if claim.key == key {
-                Ok(Claimed::Under {
-                    order_id: claim.order_id.clone(),
-                })
-            } else {
-                Err(Refusal::Locked)
-            };
+        if let Some(claim) = self.claim_now() {
+            if claim.key != key {
+                return Err(Refusal::Locked);
+            }
+            if !key.is_empty() && claim.fingerprint != fingerprint {
+                return Err(Refusal::KeyReused);
+            }
+            return Ok(Claimed::Under {
+                order_id: claim.order_id.clone(),
+            });
         }
         if self.lines().is_empty() {
             // Without a key the cart is the key, for as long as nothing newer is in it.
@@ -179,6 +192,7 @@ impl Carts {
         cart.claim = Some(Claim {
             order_id: order_id.to_owned(),
             key: key.to_owned(),
+            fingerprint: fingerprint.to_owned(),
             since_ms: now_ms,
         });
         Ok(Claimed::Fresh {
@@ -186,6 +200,48 @@ impl Carts {
             lines: cart.lines.clone(),
             address: Box::new(address),
         })
+    }
+
+    /// The claim on the cart, if it is being placed.
+    pub fn claim_now(&self) -> Option<&Claim> {
+        self.current.as_ref()?.claim.as_ref()
+    }
+
+    /// An order may have been made of the cart, and its owner does not remember. False
+    /// when there is nothing of which one could have been made.
+    pub fn doubt(&mut self, now_ms: i64) -> bool {
+        match &mut self.current {
+            Some(cart) if cart.claim.is_none() && !cart.lines.is_empty() => {
+                cart.claim = Some(Claim {
+                    order_id: String::new(),
+                    key: String::new(),
+                    fingerprint: String::new(),
+                    since_ms: now_ms,
+                });
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// This order was made of the cart, for that request.
+    pub fn found(&mut self, order_id: &str, key: &str, fingerprint: &str) {
+        if let Some(claim) = self.current.as_mut().and_then(|cart| cart.claim.as_mut()) {
+            order_id.clone_into(&mut claim.order_id);
+            key.clone_into(&mut claim.key);
+            fingerprint.clone_into(&mut claim.fingerprint);
+        }
+    }
+
+    /// No order was made of the cart, and none can be any more under its id: it goes on
+    /// under a new one. Does nothing when the cart has another id by now.
+    pub fn reopen(&mut self, cart_id: &str, new_id: impl FnOnce() -> String) {
+        if let Some(cart) = self.current.as_mut()
+            && cart.cart_id == cart_id
+        {
+            cart.cart_id = new_id();
+            cart.claim = None;
+        }
     }
 
     /// The claim goes on under another order id, because a new plan is tried.

@@ -32,6 +32,8 @@ fn each_mutant_is_caught() {
     for mutant in Mutant::ALL {
         let (first, within) = match mutant {
             Mutant::NoClaim
+            | Mutant::NoMark
+            | Mutant::SameCart
             | Mutant::NoHoldCheck
             | Mutant::DoubleRestore
             | Mutant::LostAlarm
@@ -42,9 +44,7 @@ fn each_mutant_is_caught() {
             | Mutant::StaleLook
             | Mutant::BlindOrder
             | Mutant::ForgottenNo => (1, 4_000),
-            Mutant::ImpatientResume => (2_800, 2_000),
-            Mutant::OneLook => (3_800, 2_000),
-            Mutant::SilentUndo => (7_300, 2_000),
+            Mutant::ImpatientResume | Mutant::OneLook | Mutant::SilentUndo => (3_900, 2_000),
         };
         let caught = caught_after(first, within, mutant);
         assert!(caught.is_some(), "{} got through", mutant.name());

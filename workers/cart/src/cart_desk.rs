@@ -1,16 +1,18 @@
 //! The cart desk: carts and idempotency keys of many customers.
 //!
-//! What must hold: a cart is claimed durably before its order is made, so nobody
-//! changes it meanwhile; a claim always ends, by the one who made it or by the
-//! alarm, which asks the order desk what became of it; a key answers only the
-//! request it came with, and with the same bytes for ever.
+//! What must hold: while an order is made of a cart nobody changes it, and no two
+//! orders are ever made of one; a key answers only the request it came with, and
+//! with the same bytes for ever.
 //!
-//! That a cart is completed follows from its claim and from what the order desk
-//! journaled, so it need not be written before the shopper is told: completions
-//! gather in memory and are written with the desk's next write, before anybody
-//! looks at that cart, or with the next record to the database. Should a crash
-//! come first, the claim is looked after as any other.
+//! Carts that are being placed, and what came of it, live in memory. They are
+//! written with the desk's next write, before anybody changes such a cart again,
+//! or by the alarm: that an order was made of a cart is what its order desk has
+//! journaled, and can be asked. So placing an order writes nothing here but, once
+//! in a while, the mark that orders may be in the making. A desk that begins its
+//! life under that mark has lost its memory, and asks about each cart that a
+//! former life has left with goods in it, before anybody looks at it (`doubts`).
 
+mod doubts;
 mod placing;
 mod record;
 mod routes;
@@ -24,11 +26,11 @@ use contract::cart::PlaceInput;
 use contract::{Actor, Problem, code};
 use domain::address::Address;
 use domain::cart::{Carts, Refusal};
-use domain::ids::{DESKS_MAX, desk_uuid, shard_of};
+use domain::ids::{DESKS_MAX, desk_of_uuid, desk_uuid, shard_of};
 use domain::limits::{LINES_MAX, QUANTITY_MAX};
 use domain::plan::Wanted;
 use edge::alarm::Alarm;
-use edge::{Incoming, clock, config, http, telemetry};
+use edge::{Incoming, Scope, clock, config, faults, http, telemetry};
 use futures::channel::oneshot;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
@@ -80,6 +82,14 @@ pub struct CartDesk {
     desk: Rc<Desk>,
 }
 
+/// A cart that is ahead of what is written: claimed, or no more.
+#[derive(Clone)]
+struct Ahead {
+    carts: Carts,
+    /// An order was made of the cart before.
+    done: Option<Completion>,
+}
+
 struct Desk {
     state: State,
     env: Env,
@@ -88,8 +98,14 @@ struct Desk {
     /// Customers whose cart is being placed, and who waits for the end of it.
     placing: RefCell<BTreeMap<String, Vec<oneshot::Sender<Ending>>>>,
     forgot_at: Cell<i64>,
-    /// Completions that are not written yet, by customer.
-    late: RefCell<BTreeMap<String, Completion>>,
+    /// Carts that are ahead of what is written, by customer.
+    ahead: RefCell<BTreeMap<String, Ahead>>,
+    /// The number of this life. Carts that were last written in a former one are in doubt.
+    life: i64,
+    /// How far the carts of former lives have been gone through; `None` when they have.
+    sweep: RefCell<Option<String>>,
+    /// It is written that orders may be in the making.
+    marked: Cell<bool>,
     /// How long after a crash a claim is looked after, at the latest.
     recover_after_ms: i64,
     per_minute: u32,
@@ -101,11 +117,15 @@ struct Desk {
 impl DurableObject for CartDesk {
     fn new(state: State, env: Env) -> Self {
         telemetry::configure(&env);
+        let (rows, begun) = Rows::open(state.storage().sql());
         let desk = Desk {
-            rows: Rows::open(state.storage().sql()),
+            rows,
             alarm: Alarm::default(),
             placing: RefCell::default(),
-            late: RefCell::default(),
+            ahead: RefCell::default(),
+            life: begun.life,
+            marked: Cell::new(begun.marked),
+            sweep: RefCell::new((begun.swept < begun.life).then(String::new)),
             recover_after_ms: config::number(&env, "RECOVER_AFTER_SECONDS", 10_i64)
                 .saturating_mul(1000),
             forgot_at: Cell::new(0),
@@ -133,15 +153,18 @@ impl DurableObject for CartDesk {
         http::finish(outcome)
     }
 
-    /// Looks after claims that nobody works on, and records what the database
-    /// lacks. Safe to run at any time and twice.
+    /// Looks after claims that nobody works on, writes what is ahead, and records what
+    /// the database lacks. Safe to run at any time and twice.
     async fn alarm(&self) -> Result<Response> {
         let desk = &self.desk;
         desk.alarm.went_off();
         let now = clock::now_ms();
         let failed = |problem: Problem| worker::Error::RustError(problem.detail);
+        desk.recover().await;
+        if let Err(problem) = desk.sweep().await {
+            telemetry::error("sweep_failed", &[("reason", &problem.detail)]);
+        }
         desk.write_late().map_err(failed)?;
-        desk.recover(now).await;
         if let Err(problem) = desk.record().await {
             telemetry::error("record_failed", &[("reason", &problem.detail)]);
         }
@@ -151,7 +174,9 @@ impl DurableObject for CartDesk {
             desk.forgot_at.set(now);
             desk.rows.forget_old(now).map_err(failed)?;
         }
-        if desk.rows.has_work().map_err(failed)? {
+        desk.unmark().map_err(failed)?;
+        let busy = !desk.ahead.borrow().is_empty() || desk.sweep.borrow().is_some();
+        if busy || desk.rows.has_work().map_err(failed)? {
             desk.wake_by(now.saturating_add(desk.recover_after_ms))
                 .await?;
         }
@@ -166,13 +191,14 @@ impl Desk {
         self.alarm.wake_by(&self.state, at_ms).await
     }
 
-    fn change(
-        &self,
+    async fn change(
+        self: &Rc<Self>,
+        scope: &Scope,
         customer: &Actor,
         change: &CartChange,
     ) -> std::result::Result<CartState, Problem> {
         let customer = customer.id.as_str();
-        let mut carts = self.carts(customer)?;
+        let mut carts = self.certain(scope, customer).await?;
         let new_id = || self.new_id(customer);
         let changed = match change {
             CartChange::SetLine { sku, quantity } => carts.set_line(sku, *quantity, new_id),
@@ -181,24 +207,58 @@ impl Desk {
             CartChange::Look => return Ok(state_of(&carts)),
         };
         changed.map_err(refused)?;
-        self.rows.save(customer, &carts)?;
+        self.write_late()?;
+        self.rows.save(customer, &carts, self.life)?;
         Ok(state_of(&carts))
     }
 
-    /// A customer's carts as they are, with what gathered written.
+    /// A customer's carts as they are.
     fn carts(&self, customer: &str) -> std::result::Result<Carts, Problem> {
-        if self.late.borrow().contains_key(customer) {
-            self.write_late()?;
+        match self.ahead.borrow().get(customer) {
+            Some(ahead) => Ok(ahead.carts.clone()),
+            None => Ok(self
+                .rows
+                .carts(customer)?
+                .map_or_else(Carts::default, |known| known.carts)),
         }
-        self.rows.carts(customer)
     }
 
-    /// Writes the completions that gathered. Synchronous, so it is one commit with
-    /// what its caller writes next.
+    /// Writes the carts that are ahead and not being placed. Synchronous, so it is one
+    /// commit with what its caller writes next.
     fn write_late(&self) -> std::result::Result<(), Problem> {
-        for (customer, done) in self.late.take() {
-            let recorded = Self::was_recorded(&done.cart.cart_id);
-            self.rows.complete(&customer, &done, recorded)?;
+        let mut ahead = self.ahead.borrow_mut();
+        for (customer, Ahead { carts, done }) in ahead.iter() {
+            if carts.claim_now().is_some() {
+                continue;
+            }
+            match done {
+                Some(done) => {
+                    let recorded = Self::was_recorded(&done.cart.cart_id);
+                    self.rows
+                        .complete(customer, carts, done, recorded, self.life)?;
+                }
+                None => self.rows.save(customer, carts, self.life)?,
+            }
+        }
+        ahead.retain(|_, ahead| ahead.carts.claim_now().is_some());
+        Ok(())
+    }
+
+    /// Writes that orders may be in the making, unless that is written.
+    fn mark(&self, scope: &Scope) -> std::result::Result<(), Problem> {
+        faults::before(scope, "cart.mark")?;
+        if !self.marked.get() {
+            self.rows.mark(self.life, true)?;
+            self.marked.set(true);
+        }
+        Ok(())
+    }
+
+    /// No order is in the making, and everything is written.
+    fn unmark(&self) -> std::result::Result<(), Problem> {
+        if self.marked.get() && self.ahead.borrow().is_empty() {
+            self.rows.mark(self.life, false)?;
+            self.marked.set(false);
         }
         Ok(())
     }
@@ -206,6 +266,12 @@ impl Desk {
     /// An id that carries the desk of the customer's orders.
     fn new_id(&self, customer_id: &str) -> String {
         let desk = shard_of(customer_id, self.order_desks);
+        desk_uuid(clock::now_ms(), desk, clock::random_bytes())
+    }
+
+    /// An order goes to the desk in its cart's id, where one asks about that cart.
+    fn new_order_id(cart_id: &str) -> String {
+        let desk = desk_of_uuid(cart_id).unwrap_or_default();
         desk_uuid(clock::now_ms(), desk, clock::random_bytes())
     }
 
@@ -237,6 +303,11 @@ fn refused(refusal: Refusal) -> Problem {
             "an order is being placed with this cart; wait for its answer",
         )
         .retry_after(1),
+        Refusal::KeyReused => Problem::new(
+            code::KEY_REUSED,
+            "this Idempotency-Key came with another request; use a new key",
+        )
+        .of_field("Idempotency-Key"),
         Refusal::Empty => {
             Problem::new(code::EMPTY_CART, "put something in the cart first").of_field("cart")
         }

@@ -101,6 +101,7 @@ impl DurableObject for OrderDesk {
         let response = match command {
             AtOrderDesk::Place(place) => reply(desk.place(scope, place).await),
             AtOrderDesk::Resolve(resolve) => reply(desk.resolve(scope, &resolve)),
+            AtOrderDesk::Fates(ask) => reply(desk.fates(&scope, &ask.cart_ids)),
             AtOrderDesk::Get(get) => reply(desk.get(&scope, &get.order, &get.viewer).await),
             AtOrderDesk::Recent(recent) => reply(desk.recent(scope, &recent.customer_id).await),
             AtOrderDesk::Move(change) => reply(desk.move_order(scope, &change).await),

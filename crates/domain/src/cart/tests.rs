@@ -24,7 +24,7 @@ fn filled() -> Carts {
 }
 
 fn claim(carts: &mut Carts, key: &str, order: &str) -> Result<Claimed, Refusal> {
-    carts.claim(key, order, 60, 1_000)
+    carts.claim((key, "f"), order, 60, 1_000)
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_completed_cart_answers_for_ten_minutes_until_something_newer_is_in_it() {
     assert_eq!(claim(&mut carts, "", "o2"), Ok(placed));
     assert_eq!(claim(&mut carts, "key", "o2"), Err(Refusal::Empty));
     assert_eq!(
-        carts.claim("", "o2", 60, 1_000 + CART_REPLAY_MS),
+        carts.claim(("", ""), "o2", 60, 1_000 + CART_REPLAY_MS),
         Err(Refusal::Empty)
     );
     carts.set_line("A", 1, || "c2".into()).unwrap();
@@ -85,16 +85,16 @@ fn a_completed_cart_answers_for_ten_minutes_until_something_newer_is_in_it() {
 #[test]
 fn only_fresh_claims_count_against_the_limit() {
     let mut carts = filled();
-    carts.claim("", "o1", 1, 0).unwrap();
+    carts.claim(("", ""), "o1", 1, 0).unwrap();
     for _ in 0..5 {
         assert!(matches!(
-            carts.claim("", "o2", 1, 0),
+            carts.claim(("", ""), "o2", 1, 0),
             Ok(Claimed::Under { .. })
         ));
     }
     carts.release("o1");
     assert_eq!(
-        carts.claim("", "o3", 1, 0),
+        carts.claim(("", ""), "o3", 1, 0),
         Err(Refusal::TooMany { retry_after_s: 60 })
     );
 }
@@ -107,6 +107,34 @@ fn a_new_plan_keeps_the_claim() {
     assert!(!carts.reclaim("o1", "o3"));
     assert_eq!(carts.complete("o1", 0), None);
     assert!(carts.complete("o2", 0).is_some());
+}
+
+#[test]
+fn a_key_serves_the_request_that_it_came_with() {
+    let mut carts = filled();
+    claim(&mut carts, "k", "o1").unwrap();
+    assert_eq!(
+        carts.claim(("k", "other"), "o2", 60, 1_000),
+        Err(Refusal::KeyReused)
+    );
+}
+
+#[test]
+fn a_doubted_cart_is_locked_until_its_order_is_found_or_it_goes_on_under_another_id() {
+    let mut carts = filled();
+    assert!(carts.doubt(0));
+    assert!(!carts.doubt(0));
+    assert_eq!(carts.set_line("B", 1, || "c2".into()), Err(Refusal::Locked));
+    carts.reopen("c0", || "c2".into());
+    assert_eq!(carts.remove_line("A"), Err(Refusal::Locked));
+    let mut found = carts.clone();
+    carts.reopen("c1", || "c2".into());
+    carts.reopen("c1", || "c3".into());
+    assert_eq!(carts.current.as_ref().unwrap().cart_id, "c2");
+    carts.remove_line("A").unwrap();
+    assert!(!carts.doubt(0), "there is nothing to make an order of");
+    found.found("o1", "k", "f");
+    assert!(found.complete("o1", 0).is_some());
 }
 
 #[test]

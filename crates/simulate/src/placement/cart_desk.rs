@@ -1,21 +1,22 @@
 //! The object that keeps carts and makes orders of them.
 //!
-//! Durable: the carts of each customer and the records of keys. In memory: the
-//! flows that are under way and those who wait for their end. A claim that no
-//! flow drives any more is ended by the timer, which asks the order's desk what
-//! became of it and never decides by itself. Between its write and its answer a
-//! flow may vanish at any line; what it had told but not written is found out again.
+//! Durable: the carts of each customer, the records of keys, and the mark that orders
+//! may be in the making. In memory: carts that are ahead of what is written, the flows
+//! that are under way and those who wait for their end. A desk that lost its memory
+//! under the mark is in doubt about every cart with goods in it, until the cart's order
+//! desk has told what became of it; so is one whose flow ended without knowing. Between
+//! its write and its answer a flow may vanish at any line.
 
 use std::collections::BTreeMap;
 
-use domain::cart::{Claimed, Refusal};
+use domain::cart::{Carts, Claim, Claimed, Refusal};
 use domain::plan::Wanted;
 
 use super::claims::FLUSH;
 use super::drawer::{Doc, Drawer};
 use super::fault::Step;
 use super::flow::{Asked, Flow};
-use super::message::{CallId, Failed, Node, PlaceReply, Reply, Request, Told};
+use super::message::{CallId, CartFate, Failed, Node, Reply, Request, Told};
 use super::mutant::Mutant;
 use super::net::Net;
 use super::scene::Scene;
@@ -27,7 +28,13 @@ const RESOLVE_MS: i64 = 5_000;
 pub struct Completion {
     pub key: String,
     pub order_id: String,
-    pub at_ms: i64,
+}
+
+/// A cart that is ahead of what is written: claimed, or no more.
+#[derive(Debug)]
+pub struct Ahead {
+    pub carts: Carts,
+    pub done: Option<Completion>,
 }
 
 #[derive(Debug)]
@@ -37,11 +44,12 @@ pub struct CartDesk {
     pub scene: Scene,
     pub flows: BTreeMap<u64, Flow>,
     pub calls: BTreeMap<CallId, (u64, Asked)>,
-    /// Orders that stand and whose carts are not written as completed yet.
-    pub late: BTreeMap<u8, Completion>,
+    pub ahead: BTreeMap<u8, Ahead>,
     /// What was seen of each SKU last: good enough to plan with, never to refuse with.
     pub hints: BTreeMap<String, Vec<(u16, domain::stock::SeenRow)>>,
     resolving: BTreeMap<CallId, (u8, String)>,
+    /// Requests about carts in doubt.
+    held_up: BTreeMap<u8, Vec<(CallId, Request)>>,
     pub waiters: BTreeMap<(u8, String), Vec<CallId>>,
     serial: u64,
 }
@@ -54,9 +62,10 @@ impl CartDesk {
             scene,
             flows: BTreeMap::new(),
             calls: BTreeMap::new(),
-            late: BTreeMap::new(),
+            ahead: BTreeMap::new(),
             hints: BTreeMap::new(),
             resolving: BTreeMap::new(),
+            held_up: BTreeMap::new(),
             waiters: BTreeMap::new(),
             serial: 0,
         }
@@ -68,7 +77,7 @@ impl CartDesk {
 
     fn fill(&mut self, net: &mut Net, call: CallId, customer: u8, lines: &[Wanted]) {
         let cart_id = net.id("c");
-        let mut carts = self.doc(customer).carts.clone();
+        let mut carts = self.carts(customer);
         if carts.address.is_none() {
             let _ = carts.set_address(self.scene.address(customer));
         }
@@ -86,15 +95,50 @@ impl CartDesk {
                     carts.set_line(&line.sku, line.quantity, || cart_id.clone())
                 })
             });
-        if changed.is_err() {
+        if changed.is_err() || !self.flush(net) {
             net.reply(call, Reply::Done(false));
             return;
         }
+        let life = self.drawer.life;
         let doc = self.drawer.docs.entry(customer).or_default();
         let me = Node::Cart(self.number);
-        if net.persist(me, None, || doc.carts.clone_from(&carts)) {
+        let written = net.persist(me, None, || {
+            doc.carts.clone_from(&carts);
+            doc.life = life;
+        });
+        if written {
             net.reply(call, Reply::Done(true));
         }
+    }
+
+    /// A customer's carts as they are.
+    pub fn carts(&mut self, customer: u8) -> Carts {
+        match self.ahead.get(&customer) {
+            Some(ahead) => ahead.carts.clone(),
+            None => self.doc(customer).carts.clone(),
+        }
+    }
+
+    fn claimed(&self, customer: u8) -> Option<&Claim> {
+        self.ahead.get(&customer)?.carts.claim_now()
+    }
+
+    /// Whether it is known what became of the customer's cart. If not, it is asked.
+    fn is_certain(&mut self, net: &mut Net, customer: u8) -> bool {
+        let life = self.drawer.life;
+        let doc = self.doc(customer);
+        if doc.life < life && !self.ahead.contains_key(&customer) {
+            let mut carts = self.doc(customer).carts.clone();
+            if carts.doubt(net.now) {
+                self.ahead.insert(customer, Ahead { carts, done: None });
+            }
+        }
+        if !self.resolve(net, customer) {
+            return true;
+        }
+        let (me, now, drawer) = (self.me(), net.now, &mut self.drawer);
+        let _ = net.persist(me, None, || drawer.arm_anyway(now));
+        false
     }
 
     pub fn doc(&mut self, customer: u8) -> &mut Doc {
@@ -109,20 +153,22 @@ impl CartDesk {
         expected: &[Wanted],
     ) {
         let order_id = net.id("o");
-        let doc = self.doc(customer);
-        if let Some(told) = doc.keys.get(&key).and_then(|record| record.answer.clone()) {
+        if self.claimed(customer).is_none() && !self.flush(net) {
+            return;
+        }
+        if let Some(told) = self.doc(customer).keys.get(&key).cloned() {
             net.reply(call, Reply::Told(told));
             return;
         }
-        let mut carts = doc.carts.clone();
-        let differs = doc.claimed().is_none()
+        let mut carts = self.carts(customer);
+        let differs = carts.claim_now().is_none()
             && !carts.lines().is_empty()
             && !same_lines(carts.lines(), expected);
         if differs && !net.is(Mutant::BlindOrder) {
             net.reply(call, Reply::Told(Told::Changed));
             return;
         }
-        match carts.claim(&key, &order_id, 1_000, net.now) {
+        match carts.claim((&key, ""), &order_id, 1_000, net.now) {
             Err(refusal) => {
                 let told = match refusal {
                     Refusal::Locked => Told::Locked,
@@ -134,12 +180,12 @@ impl CartDesk {
             Ok(Claimed::Placed { order_id }) => {
                 net.reply(call, Reply::Told(Told::Placed(order_id)));
             }
-            Ok(Claimed::Under { order_id }) => {
+            Ok(Claimed::Under { .. }) => {
                 self.waiters.entry((customer, key)).or_default().push(call);
-                self.resolve(net, customer, &order_id);
+                self.resolve(net, customer);
             }
             Ok(Claimed::Fresh { cart_id, lines, .. }) => {
-                if !self.claim(net, (customer, &key), &order_id, &carts) {
+                if !self.claim(net, customer, &carts) {
                     return;
                 }
                 if !net.ledger.is_intended(customer, &key, &lines) {
@@ -157,44 +203,76 @@ impl CartDesk {
         }
     }
 
-    /// Asks what became of a claim, unless a flow drives it or it was asked already.
-    fn resolve(&mut self, net: &mut Net, customer: u8, order_id: &str) {
-        let driven = self.flows.values().any(|flow| flow.order_id == order_id);
-        let asked = self.resolving.values().any(|(_, other)| other == order_id);
-        let Some((claimed, _, cart_id)) = self.doc(customer).claimed() else {
-            return;
+    /// Asks what became of a claimed cart, unless a flow drives it. Whether it is asked.
+    fn resolve(&mut self, net: &mut Net, customer: u8) -> bool {
+        let carts = self.carts(customer);
+        let driven = self.flows.values().any(|flow| flow.customer == customer);
+        let Some(cart) = carts.current.filter(|cart| cart.claim.is_some() && !driven) else {
+            return false;
         };
-        if driven || asked || claimed != order_id {
-            return;
+        if self.resolving.values().any(|(other, _)| *other == customer) {
+            return true;
         }
+        let cart_id = cart.cart_id;
         let request = Request::Resolve {
-            order_id: order_id.to_owned(),
             customer,
-            cart_id,
+            cart_id: cart_id.clone(),
         };
-        let call = net.call(
-            self.me(),
-            Node::Order,
-            Some(Step::Resolve),
-            RESOLVE_MS,
-            request,
-        );
-        self.resolving.insert(call, (customer, order_id.to_owned()));
+        let me = self.me();
+        let call = net.call(me, Node::Order, Some(Step::Resolve), RESOLVE_MS, request);
+        self.resolving.insert(call, (customer, cart_id));
+        true
     }
 
-    fn resolved(&mut self, net: &mut Net, customer: u8, order_id: &str, reply: &PlaceReply) {
-        let Some((claimed, key, _)) = self.doc(customer).claimed() else {
+    fn resolved(&mut self, net: &mut Net, customer: u8, cart_id: &str, fate: CartFate) {
+        let new_id = net.id("c");
+        let same = net.is(Mutant::SameCart);
+        let Some(ahead) = self.ahead.get_mut(&customer) else {
             return;
         };
-        if claimed != order_id {
-            return;
-        }
-        match reply {
-            PlaceReply::Placed => self.complete(net, customer, &key, order_id),
-            PlaceReply::Undone(_) => {
-                self.release(net, (customer, &key), order_id, &Told::Busy);
+        match fate {
+            CartFate::Placed { order_id, key } => {
+                ahead.carts.found(&order_id, &key, "");
+                self.complete(net, customer, &key, &order_id);
             }
-            PlaceReply::Unfinished => {}
+            CartFate::Closed => {
+                let key = ahead.carts.claim_now().map(|claim| claim.key.clone());
+                ahead
+                    .carts
+                    .reopen(cart_id, || if same { cart_id.to_owned() } else { new_id });
+                if let Some(key) = key {
+                    self.tell(net, customer, &key, &Told::Busy);
+                }
+            }
+            CartFate::Unfinished => {}
+        }
+    }
+
+    /// Requests that waited are taken up. A cart that is still in doubt is locked.
+    fn go_on(&mut self, net: &mut Net, customer: u8) {
+        let in_doubt = self
+            .claimed(customer)
+            .is_some_and(|claim| claim.order_id.is_empty());
+        for (call, request) in self.held_up.remove(&customer).unwrap_or_default() {
+            if !in_doubt {
+                self.handle(net, call, request);
+            } else if matches!(request, Request::Fill { .. }) {
+                net.reply(call, Reply::Done(false));
+            } else {
+                net.reply(call, Reply::Told(Told::Unknown));
+            }
+        }
+    }
+
+    fn handle(&mut self, net: &mut Net, call: CallId, request: Request) {
+        match request {
+            Request::Fill { customer, lines } => self.fill(net, call, customer, &lines),
+            Request::PlaceOrder {
+                customer,
+                key,
+                expected,
+            } => self.place_order(net, call, (customer, key), &expected),
+            _ => {}
         }
     }
 }
@@ -209,25 +287,19 @@ impl Actor for CartDesk {
             Request::Fill { customer, .. } | Request::PlaceOrder { customer, .. } => *customer,
             _ => return,
         };
-        if self.late.contains_key(&about) && !self.flush(net) {
-            return;
-        }
-        match request {
-            Request::Fill { customer, lines } => self.fill(net, call, customer, &lines),
-            Request::PlaceOrder {
-                customer,
-                key,
-                expected,
-            } => self.place_order(net, call, (customer, key), &expected),
-            _ => {}
+        if self.is_certain(net, about) {
+            self.handle(net, call, request);
+        } else {
+            self.held_up.entry(about).or_default().push((call, request));
         }
     }
 
     fn answer(&mut self, net: &mut Net, call: CallId, result: Result<Reply, Failed>) {
-        if let Some((customer, order_id)) = self.resolving.remove(&call) {
-            if let Ok(Reply::Place(reply)) = result {
-                self.resolved(net, customer, &order_id, &reply);
+        if let Some((customer, cart_id)) = self.resolving.remove(&call) {
+            if let Ok(Reply::Fate(fate)) = result {
+                self.resolved(net, customer, &cart_id, fate);
             }
+            self.go_on(net, customer);
         } else if let Some((flow, asked)) = self.calls.remove(&call) {
             self.flow_answered(net, flow, asked, result);
         }
@@ -247,21 +319,20 @@ impl Actor for CartDesk {
         }
         let now = net.now;
         let me = self.me();
+        let busy = !self.ahead.is_empty();
         let drawer = &mut self.drawer;
         if !net.persist(me, None, || {
+            drawer.marked &= busy;
             drawer.alarm = None;
-            drawer.arm(now);
+            if busy {
+                drawer.arm_anyway(now);
+            }
         }) {
             return;
         }
-        let claims: Vec<(u8, String)> = self
-            .drawer
-            .docs
-            .iter()
-            .filter_map(|(customer, doc)| Some((*customer, doc.claimed()?.0)))
-            .collect();
-        for (customer, order_id) in claims {
-            self.resolve(net, customer, &order_id);
+        let claimed: Vec<u8> = self.ahead.keys().copied().collect();
+        for customer in claimed {
+            self.resolve(net, customer);
         }
     }
 
@@ -278,7 +349,8 @@ impl Actor for CartDesk {
     }
 
     fn crash(&mut self, _: &mut Net) {
-        let drawer = std::mem::take(&mut self.drawer);
+        let mut drawer = std::mem::take(&mut self.drawer);
+        drawer.life += u64::from(drawer.marked);
         *self = Self {
             drawer,
             ..Self::new(self.number, self.scene.clone())
@@ -286,15 +358,14 @@ impl Actor for CartDesk {
     }
 
     fn at_rest(&self) -> Vec<String> {
-        self.drawer
-            .docs
-            .iter()
-            .filter_map(|(customer, doc)| {
-                let (order_id, ..) = doc.claimed()?;
-                Some(format!(
-                    "the cart of {customer} is left claimed for {order_id}"
-                ))
-            })
-            .collect()
+        let mut left: Vec<String> = self
+            .ahead
+            .keys()
+            .map(|customer| format!("the cart of {customer} is left ahead"))
+            .collect();
+        if self.drawer.marked {
+            left.push(format!("cart desk {} is left marked", self.number));
+        }
+        left
     }
 }

@@ -18,6 +18,7 @@ pub fn at_rest(world: &mut World) {
         conservation(world, shard, database, &mut broken);
     }
     orders(world, &mut broken);
+    bought_once(world, &mut broken);
     acknowledged(world, &mut broken);
     let cast = &world.cast;
     let mut idle: Vec<&dyn Actor> = vec![&cast.order];
@@ -119,6 +120,37 @@ fn fits(row: &OrderRow, hold: Option<&Hold>, quantity: i64) -> bool {
         Status::Cancelled => hold.is_none_or(|hold| hold.remaining() == 0 && hold.shipped == 0),
         Status::Shipped | Status::Delivered => hold.is_some_and(|hold| hold.shipped == quantity),
         _ => hold.is_some_and(|hold| hold.quantity == quantity && hold.remaining() == quantity),
+    }
+}
+
+/// I5: what a shopper wanted once is bought once at most, under whatever cart.
+fn bought_once(world: &World, broken: &mut Vec<String>) {
+    let mut bought: BTreeMap<(u8, &str), usize> = BTreeMap::new();
+    let mut by_customer: BTreeMap<u8, usize> = BTreeMap::new();
+    for row in world.cast.order.journal.rows.values() {
+        if row.placement.phase == Phase::Placed {
+            *by_customer.entry(row.customer).or_default() += 1;
+            if !row.key.is_empty() {
+                *bought.entry((row.customer, &row.key)).or_default() += 1;
+            }
+        }
+    }
+    for ((customer, key), count) in bought {
+        if count > 1 {
+            broken.push(format!("I5: {customer} has {count} orders for key {key}"));
+        }
+    }
+    for (customer, count) in by_customer {
+        let wanted = world
+            .scene
+            .shoppers
+            .get(usize::from(customer))
+            .map_or(0, Vec::len);
+        if count > wanted {
+            broken.push(format!(
+                "I5: {customer} wanted {wanted} orders and has {count}"
+            ));
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::rng::Rng;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    CartClaim,
+    CartMark,
     Plan,
     OrderJournal,
     StockDeduct0,
@@ -34,7 +34,7 @@ pub enum Step {
 
 impl Step {
     pub const ALL: [Self; 19] = [
-        Self::CartClaim,
+        Self::CartMark,
         Self::Plan,
         Self::OrderJournal,
         Self::StockDeduct0,
@@ -65,7 +65,7 @@ impl Step {
 
     pub fn name(self) -> &'static str {
         match self {
-            Self::CartClaim => "cart.claim",
+            Self::CartMark => "cart.mark",
             Self::Plan => "plan",
             Self::OrderJournal => "order.journal",
             Self::StockDeduct0 => "stock.deduct.0",

@@ -274,6 +274,7 @@ impl CartDesk {
             order_id: flow.order_id.clone(),
             customer: flow.customer,
             cart_id: flow.cart_id.clone(),
+            key: flow.key.clone(),
             lines: flow.lines.clone(),
         };
         let request = Request::Place(content);

@@ -25,6 +25,7 @@ pub struct Chore {
 pub struct OrderRow {
     pub customer: u8,
     pub cart_id: String,
+    pub key: String,
     pub lines: Vec<Allocation>,
     pub placement: Placement,
     pub life: Option<Life>,
@@ -39,6 +40,7 @@ impl OrderRow {
         Self {
             customer: content.customer,
             cart_id: content.cart_id,
+            key: content.key,
             placement: Placement::new(shards, now_ms).stuck_after(stuck_after_ms),
             lines: content.lines,
             life: None,
@@ -48,12 +50,13 @@ impl OrderRow {
         }
     }
 
-    /// Closes the door to an order that nobody knows: should it arrive after all,
-    /// it finds itself undone.
+    /// Closes a cart of which no order was made: should one arrive after all, it finds
+    /// itself undone.
     pub fn tombstone(customer: u8, cart_id: String, now_ms: i64) -> Self {
         Self {
             customer,
             cart_id,
+            key: String::new(),
             lines: Vec::new(),
             placement: Placement {
                 phase: Phase::Undone,
@@ -98,6 +101,12 @@ pub struct Journal {
 }
 
 impl Journal {
+    /// The order or unfinished placement that was made of a cart.
+    pub fn live_of_cart(&self, cart_id: &str) -> Option<(&String, &OrderRow)> {
+        let live = |row: &OrderRow| row.cart_id == cart_id && row.placement.phase != Phase::Undone;
+        self.rows.iter().find(|(_, row)| live(row))
+    }
+
     /// When somebody has to look again, at the latest.
     fn due(&self, now_ms: i64) -> Option<i64> {
         self.rows

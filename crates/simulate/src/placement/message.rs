@@ -47,6 +47,8 @@ pub struct Content {
     pub order_id: String,
     pub customer: u8,
     pub cart_id: String,
+    /// The key of the request that it is made for.
+    pub key: String,
     pub lines: Vec<Allocation>,
 }
 
@@ -64,8 +66,8 @@ pub enum Request {
         expected: Vec<Wanted>,
     },
     Place(Content),
+    /// What became of this cart? If nothing did, nothing ever shall.
     Resolve {
-        order_id: String,
         customer: u8,
         cart_id: String,
     },
@@ -117,12 +119,21 @@ pub enum PlaceReply {
     Unfinished,
 }
 
+/// What became of a cart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CartFate {
+    Placed { order_id: String, key: String },
+    Unfinished,
+    Closed,
+}
+
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// Done, or not, for a reason that will not go away by itself.
     Done(bool),
     Told(Told),
     Place(PlaceReply),
+    Fate(CartFate),
     Stock(Answer),
     Found(Found),
     /// Whether the batch was applied.

@@ -4,8 +4,14 @@
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mutant {
-    /// The cart is not claimed before an order is made of it.
+    /// The cart is not claimed before an order is made of it, and its order desk does not
+    /// ask of which cart an order is made.
     NoClaim,
+    /// It is not written that orders may be in the making, so that after a crash no cart
+    /// is in doubt.
+    NoMark,
+    /// A cart of which no order was made goes on under the id that was closed.
+    SameCart,
     /// A deduction does not look whether its hold exists, and no primary key does.
     NoHoldCheck,
     /// A release that comes again is counted again.
@@ -25,7 +31,7 @@ pub enum Mutant {
     ImpatientResume,
     /// A shard that refused is not released, so a copy of its deduction finds the door open.
     BelievedNo,
-    /// A placement nobody knows is called undone without being closed.
+    /// A cart nobody knows is called closed without being closed.
     NoTombstone,
     /// A shortage is believed at first sight.
     OneLook,
@@ -38,8 +44,10 @@ pub enum Mutant {
 }
 
 impl Mutant {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::NoClaim,
+        Self::NoMark,
+        Self::SameCart,
         Self::NoHoldCheck,
         Self::DoubleRestore,
         Self::LostAlarm,
@@ -58,6 +66,8 @@ impl Mutant {
     pub fn name(self) -> &'static str {
         match self {
             Self::NoClaim => "no-claim",
+            Self::NoMark => "no-mark",
+            Self::SameCart => "same-cart",
             Self::NoHoldCheck => "no-hold-check",
             Self::DoubleRestore => "double-restore",
             Self::LostAlarm => "lost-alarm",

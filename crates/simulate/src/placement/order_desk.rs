@@ -13,7 +13,7 @@ use domain::placement::{Cause, Event, Phase, Placement};
 
 use super::fault::Step;
 use super::journal::{Journal, OrderRow};
-use super::message::{CallId, Content, Failed, Node, PlaceReply, Reply, Request};
+use super::message::{CallId, CartFate, Content, Failed, Node, Reply, Request};
 use super::mutant::Mutant;
 use super::net::Net;
 use super::placing::FLUSH;
@@ -76,7 +76,20 @@ impl OrderDesk {
     }
 
     fn place(&mut self, net: &mut Net, call: CallId, content: Content) {
-        let order_id = content.order_id.clone();
+        // Under its own id, or else what there is of its cart.
+        let journal = &self.journal;
+        let known = if journal.rows.contains_key(&content.order_id) {
+            Some(content.order_id.clone())
+        } else if net.is(Mutant::NoClaim) {
+            None
+        } else if journal.rows.contains_key(&content.cart_id) {
+            Some(content.cart_id.clone())
+        } else {
+            journal
+                .live_of_cart(&content.cart_id)
+                .map(|(id, _)| id.clone())
+        };
+        let order_id = known.unwrap_or_else(|| content.order_id.clone());
         if let Some(row) = self.journal.rows.get(&order_id) {
             if !row.lines.is_empty()
                 && (row.cart_id != content.cart_id || row.lines != content.lines)
@@ -106,29 +119,30 @@ impl OrderDesk {
         self.apply(net, &order_id, Event::Due);
     }
 
-    fn resolve(
-        &mut self,
-        net: &mut Net,
-        call: CallId,
-        (order_id, customer, cart_id): (String, u8, String),
-    ) {
-        if let Some(row) = self.journal.rows.get(&order_id) {
-            let reply = row.reply();
+    fn resolve(&mut self, net: &mut Net, call: CallId, (customer, cart_id): (u8, String)) {
+        if let Some((order_id, row)) = self.journal.live_of_cart(&cart_id) {
+            let (order_id, key) = (order_id.clone(), row.key.clone());
             if row.is_open() {
                 self.go_on(net, &order_id);
+                net.reply(call, Reply::Fate(CartFate::Unfinished));
+            } else if row.placement.phase == Phase::Placed {
+                net.reply(call, Reply::Fate(CartFate::Placed { order_id, key }));
+            } else {
+                net.reply(call, Reply::Fate(CartFate::Unfinished));
             }
-            net.reply(call, Reply::Place(reply));
             return;
         }
-        let row = OrderRow::tombstone(customer, cart_id, net.now);
+        let row = OrderRow::tombstone(customer, cart_id.clone(), net.now);
         let journal = &mut self.journal;
         let written = net.is(Mutant::NoTombstone)
             || net.persist(ME, Some(Step::Resolve), || {
-                journal.rows.insert(order_id.clone(), row.clone());
+                journal
+                    .rows
+                    .entry(cart_id.clone())
+                    .or_insert_with(|| row.clone());
             });
         if written {
-            let reply = PlaceReply::Undone(Cause::Closed);
-            net.reply(call, Reply::Place(reply));
+            net.reply(call, Reply::Fate(CartFate::Closed));
         }
     }
 
@@ -196,11 +210,9 @@ impl Actor for OrderDesk {
         }
         match request {
             Request::Place(content) => self.place(net, call, content),
-            Request::Resolve {
-                order_id,
-                customer,
-                cart_id,
-            } => self.resolve(net, call, (order_id, customer, cart_id)),
+            Request::Resolve { customer, cart_id } => {
+                self.resolve(net, call, (customer, cart_id));
+            }
             Request::Move { order_id, to } => {
                 if let Some(done) = self.walk(net, &order_id, to) {
                     net.reply(call, Reply::Done(done));

@@ -79,7 +79,7 @@ impl Shopper {
                 key: purchase.key,
                 expected: purchase.lines,
             };
-            (times, Some(Step::CartClaim), request)
+            (times, Some(Step::CartMark), request)
         };
         self.asks += 1;
         for _ in 0..times {

@@ -1,34 +1,32 @@
 //! Placing an order from a cart.
 //!
-//! claim -> plan and price -> order desk -> complete. The order's id is written
-//! with the claim before the order desk hears of it, so after a crash the alarm
-//! asks that desk what became of it, and a repeat by the shopper finds the order
-//! that exists. A refusal changes nothing but the claim. When the outcome is not
-//! known, it is called unknown, the claim stays, and the alarm finds out.
+//! claim -> plan and price -> order desk -> complete. The claim is held in memory;
+//! the order desk journals at most one order a cart, so a repeat after a crash
+//! finds the order that exists. A refusal changes nothing but the claim. When the
+//! outcome is not known it is called unknown, the claim stays, and the next one
+//! who asks, or the alarm, finds out (`doubts`).
 
 use std::rc::Rc;
 
 use contract::cart::PlaceInput;
 use contract::fulfillment::{PlanOrder, PlanReply, Planned};
-use contract::order::{
-    ORDER_DESK, OrderContent, PlaceOrder, PlaceReply, ResolvePlacement, desk_name,
-};
+use contract::order::{Asked, ORDER_DESK, OrderContent, PlaceOrder, PlaceReply, desk_name};
 use contract::{Problem, code};
 use domain::address::Address;
-use domain::cart::{Carts, Claim, Claimed};
+use domain::cart::{Carts, Claimed, Refusal};
 use domain::delivery::Mode;
 use domain::ids::desk_of_uuid;
-use domain::limits::{KEY_WAIT_MS, STOCK_WAIT_MS};
+use domain::limits::STOCK_WAIT_MS;
 use domain::placement::backoff_ms;
 use domain::plan::{Shortage, Wanted};
 use domain::totals;
 use edge::call::{To, call};
 use edge::{CallError, Scope, clock, faults, telemetry};
 use futures::channel::oneshot;
-use futures::future::{Either, select};
 
+use super::doubts::in_time;
 use super::rows::Completion;
-use super::{Desk, Ending, PlaceAnswer, PlaceCart, broken, refused};
+use super::{Ahead, Desk, Ending, PlaceAnswer, PlaceCart, broken, refused};
 
 const FULFILLMENT: To<'static> = To::Service("FULFILLMENT_SERVICE");
 /// Plans made for one request, since others may take what a plan counted on.
@@ -43,7 +41,7 @@ struct Job {
     input: PlaceInput,
     cart_id: String,
     order_id: String,
-    key: String,
+    asked: Asked,
     lines: Vec<Wanted>,
     address: Address,
 }
@@ -63,27 +61,28 @@ impl Desk {
         place: PlaceCart,
     ) -> Result<PlaceAnswer, Problem> {
         let customer = place.customer_id.as_str();
-        let mut carts = self.carts(customer)?;
+        let carts = self.certain(&scope, customer).await?;
+        if carts.claim_now().is_none() {
+            self.write_done(customer)?;
+        }
         if !place.key.is_empty()
             && let Some(known) = self.rows.key(customer, &place.key)?
         {
             if known.fingerprint != place.fingerprint {
-                return Err(Problem::new(
-                    code::KEY_REUSED,
-                    "this Idempotency-Key came with another request; use a new key",
-                )
-                .of_field("Idempotency-Key"));
+                return Err(refused(Refusal::KeyReused));
             }
-            if let Some(body) = known.answer {
-                return Ok(PlaceAnswer {
-                    body,
-                    replayed: true,
-                });
-            }
+            return Ok(PlaceAnswer {
+                body: known.answer,
+                replayed: true,
+            });
         }
+        let mut carts = carts;
         let now = clock::now_ms();
-        let order_id = self.new_id(customer);
-        match carts.claim(&place.key, &order_id, self.per_minute, now) {
+        let cart_id = carts.current.as_ref().map_or("", |cart| &cart.cart_id);
+        let order_id = Self::new_order_id(cart_id);
+        let request = (place.key.as_str(), place.fingerprint.as_str());
+        let claimed = carts.claim(request, &order_id, self.per_minute, now);
+        match claimed {
             Err(refusal) => {
                 telemetry::count("placements_refused", &[("reason", reason(&refusal))], 1);
                 Err(refused(refusal))
@@ -93,10 +92,11 @@ impl Desk {
                     body,
                     replayed: true,
                 }),
-                None => Err(refused(domain::cart::Refusal::Empty)),
+                None => Err(refused(Refusal::Empty)),
             },
             Ok(Claimed::Under { .. }) => {
-                let body = self.wait_for(&scope, customer, carts).await?;
+                let receiver = self.end_of(&scope, customer);
+                let body = in_time(receiver).await?;
                 Ok(PlaceAnswer {
                     body,
                     replayed: true,
@@ -107,25 +107,24 @@ impl Desk {
                 lines,
                 address,
             }) => {
-                faults::before(&scope, "cart.claim")?;
-                if !place.key.is_empty() {
-                    self.rows
-                        .take_key(customer, &place.key, &place.fingerprint, now)?;
-                }
-                self.write_late()?;
-                self.rows.save(customer, &carts)?;
+                self.mark(&scope)?;
+                let ahead = Ahead { carts, done: None };
+                self.ahead.borrow_mut().insert(customer.to_owned(), ahead);
                 let job = Job {
                     scope,
                     customer_id: customer.to_owned(),
                     input: place.input,
                     cart_id,
                     order_id,
-                    key: place.key,
+                    asked: Asked {
+                        key: place.key,
+                        fingerprint: place.fingerprint,
+                    },
                     lines,
                     address: *address,
                 };
                 let ending = self.start(job, now);
-                // Claim and alarm are one commit: nothing was awaited between them.
+                // Mark and alarm are one commit: nothing was awaited between them.
                 self.wake_by(now.saturating_add(self.recover_after_ms))
                     .await
                     .map_err(broken)?;
@@ -135,37 +134,6 @@ impl Desk {
                     replayed: false,
                 })
             }
-        }
-    }
-
-    /// Waits for the end of a placing that is on its way, within a bound. One that
-    /// a crash left is looked after first.
-    async fn wait_for(
-        self: &Rc<Self>,
-        scope: &Scope,
-        customer: &str,
-        carts: Carts,
-    ) -> Result<String, Problem> {
-        let receiver = {
-            let mut placing = self.placing.borrow_mut();
-            placing.get_mut(customer).map(|waiting| {
-                let (sender, receiver) = oneshot::channel();
-                waiting.push(sender);
-                receiver
-            })
-        };
-        let receiver = match receiver {
-            Some(receiver) => receiver,
-            None => self.look_after(scope.clone(), customer, carts),
-        };
-        let in_time = Box::pin(clock::pause(KEY_WAIT_MS));
-        match select(receiver, in_time).await {
-            Either::Left((Ok(ending), _)) => ending,
-            _ => Err(Problem::new(
-                code::IN_PROGRESS,
-                "the first request with this key is still being worked on; repeat this one",
-            )
-            .retry_after(1)),
         }
     }
 
@@ -202,7 +170,7 @@ impl Desk {
         })
     }
 
-    fn spawn(
+    pub(super) fn spawn(
         self: &Rc<Self>,
         customer: String,
         work: impl Future<Output = Ending> + 'static,
@@ -224,20 +192,18 @@ impl Desk {
     }
 
     async fn run(self: &Rc<Self>, mut job: Job) -> Ending {
-        faults::written(&self.state, &job.scope, "cart.claim").await?;
+        faults::written(&self.state, &job.scope, "cart.mark").await?;
         match self.try_plans(&mut job).await {
             Ok(Some(body)) => {
                 faults::before(&job.scope, "cart.complete")?;
-                self.complete(&job.customer_id, &job.order_id, &body)?;
+                self.complete(&job.customer_id, &job.order_id, &body);
                 faults::written(&self.state, &job.scope, "cart.complete").await?;
                 Ok(body)
             }
-            // The claim stays until the alarm has found out.
+            // The claim stays until somebody has found out.
             Ok(None) => Err(unknown(&job.order_id)),
             Err(problem) => {
-                faults::before(&job.scope, "cart.release")?;
-                self.release(&job.customer_id, &job.order_id, &job.key)?;
-                faults::written(&self.state, &job.scope, "cart.release").await?;
+                self.with_carts(&job.customer_id, |carts| carts.release(&job.order_id));
                 Err(problem)
             }
         }
@@ -277,14 +243,13 @@ impl Desk {
             }
             telemetry::count("placements_replanned", &[], 1);
             // An order id that was undone stays closed: the next plan has its own.
-            let next = self.new_id(&job.customer_id);
-            let mut carts = self.rows.carts(&job.customer_id)?;
-            if !carts.reclaim(&job.order_id, &next) {
+            let next = Self::new_order_id(&job.cart_id);
+            let claim_goes_on = self.with_carts(&job.customer_id, |carts| {
+                carts.reclaim(&job.order_id, &next)
+            });
+            if claim_goes_on != Some(true) {
                 return Ok(None);
             }
-            faults::before(&job.scope, "cart.reclaim")?;
-            self.rows.save(&job.customer_id, &carts)?;
-            faults::written(&self.state, &job.scope, "cart.reclaim").await?;
             job.order_id = next;
             fresh = true;
         }
@@ -298,6 +263,7 @@ impl Desk {
     async fn try_order(&self, job: &Job, content: OrderContent, wait_until_ms: i64) -> Tried {
         let place = PlaceOrder {
             content: Box::new(content),
+            asked: job.asked.clone(),
             wait_until_ms,
         };
         let desk = order_desk(&job.order_id);
@@ -329,103 +295,49 @@ impl Desk {
     }
 
     /// The order stands: the cart is completed, to be written later. Safe to repeat.
-    fn complete(
-        self: &Rc<Self>,
-        customer: &str,
-        order_id: &str,
-        body: &str,
-    ) -> Result<(), Problem> {
-        let now = clock::now_ms();
-        let mut carts = self.rows.carts(customer)?;
-        if let Some(cart) = carts.complete(order_id, now) {
-            let done = Completion {
-                carts,
+    pub(super) fn complete(self: &Rc<Self>, customer: &str, order_id: &str, body: &str) {
+        let at_ms = clock::now_ms();
+        let mut ahead = self.ahead.borrow_mut();
+        let Some(Ahead { carts, done }) = ahead.get_mut(customer) else {
+            return;
+        };
+        if let Some(cart) = carts.complete(order_id, at_ms) {
+            let completion = Completion {
                 cart,
                 order_id: order_id.to_owned(),
                 answer: body.to_owned(),
-                at_ms: now,
+                at_ms,
             };
-            self.record_soon(customer, &done);
-            self.late.borrow_mut().insert(customer.to_owned(), done);
-        }
-        Ok(())
-    }
-
-    /// Nothing came of it: cart and key are free again. Safe to repeat.
-    fn release(&self, customer: &str, order_id: &str, key: &str) -> Result<(), Problem> {
-        let mut carts = self.rows.carts(customer)?;
-        carts.release(order_id);
-        self.rows.save(customer, &carts)?;
-        if !key.is_empty() {
-            self.rows.drop_key(customer, key)?;
-        }
-        Ok(())
-    }
-
-    /// Claims that nobody works on: what a crash or an unknown outcome left.
-    pub(super) async fn recover(self: &Rc<Self>, now: i64) {
-        for row in self.rows.claimed().unwrap_or_default() {
-            let Some(carts) = row.carts() else { continue };
-            let ours = self.placing.borrow().contains_key(&row.customer_id);
-            let age = claim_of(&carts).map_or(0, |claim| now.saturating_sub(claim.since_ms));
-            if !ours && age >= self.recover_after_ms / 2 {
-                let ending = self.look_after(Scope::default(), &row.customer_id, carts);
-                // What came of it is written; nobody waits for it here.
-                let _ = ending.await;
-            }
+            self.record_soon(customer, carts, &completion);
+            *done = Some(completion);
         }
     }
 
-    /// Asks the order desk what became of a claim, and ends it accordingly.
-    fn look_after(
-        self: &Rc<Self>,
-        scope: Scope,
+    /// Something about a cart that is being placed.
+    pub(super) fn with_carts<T>(
+        &self,
         customer: &str,
-        carts: Carts,
-    ) -> oneshot::Receiver<Ending> {
-        let desk = Rc::clone(self);
-        let customer = customer.to_owned();
-        telemetry::count("claims_resumed", &[], 1);
-        self.spawn(customer.clone(), async move {
-            let (Some(cart), Some(claim)) = (&carts.current, claim_of(&carts)) else {
-                return Err(unknown(""));
-            };
-            let at = order_desk(&claim.order_id);
-            for attempt in 1..=TRIES_MAX {
-                let resolve = ResolvePlacement {
-                    order_id: claim.order_id.clone(),
-                    cart_id: cart.cart_id.clone(),
-                    customer_id: customer.clone(),
-                };
-                match call(&desk.env, &scope, To::Object(ORDER_DESK, &at), resolve).await {
-                    Ok(PlaceReply::Placed(body)) => {
-                        desk.complete(&customer, &claim.order_id, &body)?;
-                        return Ok(body);
-                    }
-                    Ok(PlaceReply::Undone(_)) => {
-                        desk.release(&customer, &claim.order_id, &claim.key)?;
-                        return Err(Problem::new(
-                            code::UNAVAILABLE,
-                            "the order was not placed; try again",
-                        )
-                        .retry_after(1));
-                    }
-                    _ => clock::pause(backoff_ms(attempt)).await,
-                }
-            }
-            Err(unknown(&claim.order_id))
-        })
+        change: impl FnOnce(&mut Carts) -> T,
+    ) -> Option<T> {
+        let mut ahead = self.ahead.borrow_mut();
+        ahead
+            .get_mut(customer)
+            .map(|ahead| change(&mut ahead.carts))
+    }
+
+    /// What came of the customer's last order is written before it is looked up.
+    fn write_done(&self, customer: &str) -> Result<(), Problem> {
+        if self.ahead.borrow().contains_key(customer) {
+            self.write_late()?;
+        }
+        Ok(())
     }
 }
 
-/// The desk inside an order's id. It is asked itself: a worker in between would
-/// only pass the command on.
-fn order_desk(order_id: &str) -> String {
-    desk_name(desk_of_uuid(order_id).unwrap_or_default())
-}
-
-fn claim_of(carts: &Carts) -> Option<&Claim> {
-    carts.current.as_ref()?.claim.as_ref()
+/// The desk inside an id. It is asked itself: a worker in between would only pass
+/// the command on.
+pub(super) fn order_desk(id: &str) -> String {
+    desk_name(desk_of_uuid(id).unwrap_or_default())
 }
 
 /// What the order will be, priced and planned.
@@ -483,7 +395,7 @@ fn too_little(short: &[Shortage]) -> Problem {
     Problem::new(code::INSUFFICIENT_STOCK, detail).with("lines", short)
 }
 
-fn unknown(order_id: &str) -> Problem {
+pub(super) fn unknown(order_id: &str) -> Problem {
     Problem::new(
         code::OUTCOME_UNKNOWN,
         "it is not known yet whether the order was placed; repeat the request to find out",
@@ -496,6 +408,7 @@ fn reason(refusal: &domain::cart::Refusal) -> &'static str {
     use domain::cart::Refusal;
     match refusal {
         Refusal::Locked => "cart_locked",
+        Refusal::KeyReused => "key_reused",
         Refusal::Empty => "empty_cart",
         Refusal::NoAddress => "no_address",
         Refusal::TooManyLines => "too_many_lines",

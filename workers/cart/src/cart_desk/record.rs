@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use contract::Problem;
+use domain::cart::Carts;
 use domain::time::rfc3339;
 use edge::d1::{Db, DbError, Sql};
 use edge::gather::{Gather, Parcel, list};
@@ -25,12 +26,12 @@ thread_local! {
 
 impl Desk {
     /// Gives a completed cart to be recorded, soon. The alarm stands behind it.
-    pub(super) fn record_soon(self: &Rc<Self>, customer: &str, done: &Completion) {
+    pub(super) fn record_soon(self: &Rc<Self>, customer: &str, carts: &Carts, done: &Completion) {
         let parcel = parcel(&CompletedRow {
             cart_id: done.cart.cart_id.clone(),
             customer_id: customer.to_owned(),
             lines: json!(done.cart.lines).to_string(),
-            address: json!(done.carts.address).to_string(),
+            address: json!(carts.address).to_string(),
             order_id: done.order_id.clone(),
             at_ms: done.at_ms,
         });

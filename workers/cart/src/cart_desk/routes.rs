@@ -34,13 +34,17 @@ pub async fn serve(desk: &Rc<Desk>, incoming: &Incoming) -> Outcome {
     let customer = incoming.actor(&[Role::Customer])?;
     match (&incoming.method, path.as_slice()) {
         (Method::Get, ["cart"]) => {
-            let state = desk.change(customer, &CartChange::Look)?;
+            let state = desk
+                .change(&incoming.scope, customer, &CartChange::Look)
+                .await?;
             view(desk, incoming, state).await
         }
         (Method::Put, ["cart", "items", sku]) => set_line(desk, incoming, customer, sku).await,
         (Method::Delete, ["cart", "items", sku]) => {
             let sku = (*sku).to_owned();
-            let state = desk.change(customer, &CartChange::RemoveLine { sku })?;
+            let state = desk
+                .change(&incoming.scope, customer, &CartChange::RemoveLine { sku })
+                .await?;
             view(desk, incoming, state).await
         }
         (Method::Put, ["cart", "address"]) => {
@@ -49,7 +53,7 @@ pub async fn serve(desk: &Rc<Desk>, incoming: &Incoming) -> Outcome {
                 .validate()
                 .map_err(|(field, wrong)| Problem::field(field, wrong))?;
             let set = CartChange::SetAddress(Box::new(address));
-            let state = desk.change(customer, &set)?;
+            let state = desk.change(&incoming.scope, customer, &set).await?;
             view(desk, incoming, state).await
         }
         (Method::Get, ["cart", "summary"]) => summary(desk, incoming, customer).await,
@@ -105,7 +109,7 @@ struct QuantityInput {
     quantity: i64,
 }
 
-async fn set_line(desk: &Desk, incoming: &Incoming, customer: &Actor, sku: &str) -> Outcome {
+async fn set_line(desk: &Rc<Desk>, incoming: &Incoming, customer: &Actor, sku: &str) -> Outcome {
     if !is_code(sku) {
         return Err(Problem::field("sku", "is not a SKU"));
     }
@@ -127,14 +131,16 @@ async fn set_line(desk: &Desk, incoming: &Incoming, customer: &Actor, sku: &str)
         sku: sku.to_owned(),
         quantity: input.quantity,
     };
-    let state = desk.change(customer, &set)?;
+    let state = desk.change(&incoming.scope, customer, &set).await?;
     view(desk, incoming, state).await
 }
 
 /// What the cart would cost now: the same computation as the order's.
-async fn summary(desk: &Desk, incoming: &Incoming, customer: &Actor) -> Outcome {
+async fn summary(desk: &Rc<Desk>, incoming: &Incoming, customer: &Actor) -> Outcome {
     let mode = Mode::from_name(incoming.query.get("delivery_mode").map(String::as_str));
-    let state = desk.change(customer, &CartChange::Look)?;
+    let state = desk
+        .change(&incoming.scope, customer, &CartChange::Look)
+        .await?;
     if state.lines.is_empty() {
         let detail = "put something in the cart first";
         return Err(Problem::new(code::EMPTY_CART, detail).of_field("cart"));

@@ -19,6 +19,7 @@ pub struct Rows {
 #[derive(Deserialize)]
 struct DocRow {
     doc: String,
+    life: i64,
 }
 
 #[derive(Deserialize)]
@@ -30,30 +31,50 @@ struct AnswerRow {
 #[derive(Debug, Clone, Deserialize)]
 pub struct KeyRow {
     pub fingerprint: String,
-    /// The answer's bytes, once there is one.
-    pub answer: Option<String>,
+    /// The answer's bytes.
+    pub answer: String,
 }
 
-/// A cart of which an order was made.
-#[derive(Debug)]
+/// An order was made of a cart.
+#[derive(Debug, Clone)]
 pub struct Completion {
-    /// The customer's new state.
-    pub carts: Carts,
-    /// The cart as it was ordered.
+    /// The cart as it was ordered, with its claim.
     pub cart: Cart,
     pub order_id: String,
     pub answer: String,
     pub at_ms: i64,
 }
 
-/// A customer whose cart is claimed.
+/// A customer's carts as they were written, and in which of the desk's lives.
+#[derive(Debug)]
+pub struct Known {
+    pub carts: Carts,
+    pub life: i64,
+}
+
+/// How the desk begins its life.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Begun {
+    pub life: i64,
+    /// The former life ended with orders in the making.
+    #[serde(deserialize_with = "flag")]
+    pub marked: bool,
+    /// The last life whose carts were gone through.
+    pub swept: i64,
+}
+
+fn flag<'de, D: serde::Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    Ok(f64::deserialize(value)? != 0.0)
+}
+
+/// A customer whose carts were last written in a former life.
 #[derive(Debug, Deserialize)]
-pub struct ClaimedRow {
+pub struct FormerRow {
     pub customer_id: String,
     doc: String,
 }
 
-impl ClaimedRow {
+impl FormerRow {
     pub fn carts(&self) -> Option<Carts> {
         serde_json::from_str(&self.doc).ok()
     }
@@ -79,13 +100,19 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS carts (
       customer_id TEXT PRIMARY KEY,
       doc TEXT NOT NULL,
-      placing INTEGER NOT NULL DEFAULT 0,
+      -- The life of the desk in which this was written.
+      life INTEGER NOT NULL,
       -- The bytes that answered the last order, for a repeat without a key.
       answer TEXT
     ) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS carts_placing ON carts (customer_id) WHERE placing = 1;
+    -- One row. marked while orders may be in the making; life is the desk's; what was in
+    -- doubt at the begin of that life has been gone through when swept is the same.
+    CREATE TABLE IF NOT EXISTS desk (
+      one INTEGER PRIMARY KEY CHECK (one = 1), life INTEGER NOT NULL, marked INTEGER NOT NULL,
+      swept INTEGER NOT NULL
+    );
     CREATE TABLE IF NOT EXISTS keys (
-      customer_id TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, answer TEXT,
+      customer_id TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL, answer TEXT NOT NULL,
       created_ms INTEGER NOT NULL, PRIMARY KEY (customer_id, key)
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS keys_by_age ON keys (created_ms);
@@ -95,9 +122,55 @@ const TABLES: &str = "
     ) WITHOUT ROWID;";
 
 impl Rows {
-    pub fn open(sql: SqlStorage) -> Self {
+    /// Opens the tables and begins a life: a new one, should the mark be set.
+    pub fn open(sql: SqlStorage) -> (Self, Begun) {
         let ready = sql.exec(TABLES, None).map(|_| ());
-        Self { sql, ready }
+        let rows = Self { sql, ready };
+        match rows.begin() {
+            Ok(begun) => (rows, begun),
+            Err(problem) => {
+                let ready = Err(worker::Error::RustError(problem.detail));
+                let begun = Begun {
+                    life: 0,
+                    marked: false,
+                    swept: 0,
+                };
+                (Self { ready, ..rows }, begun)
+            }
+        }
+    }
+
+    fn begin(&self) -> Result<Begun, Problem> {
+        let begun: Option<Begun> = first(
+            self.sql()?,
+            "UPDATE desk SET life = life + 1 WHERE marked = 1 RETURNING life, marked, swept",
+            Vec::new(),
+        )
+        .map_err(broken)?;
+        if let Some(begun) = begun {
+            return Ok(begun);
+        }
+        let known: Option<Begun> = first(
+            self.sql()?,
+            "SELECT life, marked, swept FROM desk",
+            Vec::new(),
+        )
+        .map_err(broken)?;
+        Ok(known.unwrap_or(Begun {
+            life: 1,
+            marked: false,
+            swept: 1,
+        }))
+    }
+
+    pub fn mark(&self, life: i64, marked: bool) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "INSERT INTO desk (one, life, marked, swept) VALUES (1, ?1, ?2, ?1)
+             ON CONFLICT (one) DO UPDATE SET marked = excluded.marked",
+            vec![int(life), int(i64::from(marked))],
+        )
+        .map_err(broken)
     }
 
     fn sql(&self) -> Result<&SqlStorage, Problem> {
@@ -107,33 +180,43 @@ impl Rows {
         }
     }
 
-    pub fn carts(&self, customer_id: &str) -> Result<Carts, Problem> {
+    /// A page of customers whose carts were last written in a former life.
+    pub fn of_former_lives(&self, life: i64, after: &str) -> Result<Vec<FormerRow>, Problem> {
+        rows(
+            self.sql()?,
+            "SELECT customer_id, doc FROM carts WHERE life < ?1 AND customer_id > ?2
+             ORDER BY customer_id LIMIT 100",
+            vec![int(life), text(after)],
+        )
+        .map_err(broken)
+    }
+
+    /// All carts of former lives have been gone through.
+    pub fn swept(&self) -> Result<(), Problem> {
+        run(self.sql()?, "UPDATE desk SET swept = life", Vec::new()).map_err(broken)
+    }
+
+    pub fn carts(&self, customer_id: &str) -> Result<Option<Known>, Problem> {
         let row: Option<DocRow> = first(
             self.sql()?,
-            "SELECT doc FROM carts WHERE customer_id = ?1",
+            "SELECT doc, life FROM carts WHERE customer_id = ?1",
             vec![text(customer_id)],
         )
         .map_err(broken)?;
-        match row {
-            Some(row) => serde_json::from_str(&row.doc).map_err(|error| broken(error.into())),
-            None => Ok(Carts::default()),
-        }
+        row.map(|row| {
+            let carts = serde_json::from_str(&row.doc).map_err(|error| broken(error.into()))?;
+            let life = row.life;
+            Ok(Known { carts, life })
+        })
+        .transpose()
     }
 
-    pub fn save(&self, customer_id: &str, carts: &Carts) -> Result<(), Problem> {
-        let placing = carts
-            .current
-            .as_ref()
-            .is_some_and(|cart| cart.claim.is_some());
+    pub fn save(&self, customer_id: &str, carts: &Carts, life: i64) -> Result<(), Problem> {
         run(
             self.sql()?,
-            "INSERT INTO carts (customer_id, doc, placing) VALUES (?1, ?2, ?3)
-             ON CONFLICT (customer_id) DO UPDATE SET doc = excluded.doc, placing = excluded.placing",
-            vec![
-                text(customer_id),
-                text(json!(carts).to_string()),
-                int(i64::from(placing)),
-            ],
+            "INSERT INTO carts (customer_id, doc, life) VALUES (?1, ?2, ?3)
+             ON CONFLICT (customer_id) DO UPDATE SET doc = excluded.doc, life = excluded.life",
+            vec![text(customer_id), text(json!(carts).to_string()), int(life)],
         )
         .map_err(broken)
     }
@@ -158,75 +241,55 @@ impl Rows {
         .map_err(broken)
     }
 
-    /// The key is taken, before anything is done under it.
-    pub fn take_key(
-        &self,
-        customer_id: &str,
-        key: &str,
-        fingerprint: &str,
-        now: i64,
-    ) -> Result<(), Problem> {
-        run(
-            self.sql()?,
-            "INSERT INTO keys (customer_id, key, fingerprint, created_ms) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO NOTHING",
-            vec![text(customer_id), text(key), text(fingerprint), int(now)],
-        )
-        .map_err(broken)
-    }
-
-    /// Nothing came of it: the key may be used again.
-    pub fn drop_key(&self, customer_id: &str, key: &str) -> Result<(), Problem> {
-        run(
-            self.sql()?,
-            "DELETE FROM keys WHERE customer_id = ?1 AND key = ?2 AND answer IS NULL",
-            vec![text(customer_id), text(key)],
-        )
-        .map_err(broken)
-    }
-
     /// The order stands: the answer goes to its key, and the cart is kept until it is
     /// recorded, in one stretch with the customer's new state.
     pub fn complete(
         &self,
         customer_id: &str,
+        carts: &Carts,
         done: &Completion,
         recorded: bool,
+        life: i64,
     ) -> Result<(), Problem> {
-        let Completion {
-            carts,
-            cart,
-            answer,
-            ..
-        } = done;
-        let sql = self.sql()?;
         run(
-            sql,
-            "UPDATE carts SET doc = ?2, placing = 0, answer = ?3 WHERE customer_id = ?1",
+            self.sql()?,
+            "UPDATE carts SET doc = ?2, life = ?3, answer = ?4 WHERE customer_id = ?1",
             vec![
                 text(customer_id),
                 text(json!(carts).to_string()),
-                text(answer.as_str()),
+                int(life),
+                text(done.answer.as_str()),
             ],
         )
         .map_err(broken)?;
         if !recorded {
-            self.keep(customer_id, done)?;
+            self.keep(customer_id, carts, done)?;
         }
-        let key = cart.claim.as_ref().map_or("", |claim| claim.key.as_str());
-        if key.is_empty() {
+        let Some(claim) = done
+            .cart
+            .claim
+            .as_ref()
+            .filter(|claim| !claim.key.is_empty())
+        else {
             return Ok(());
-        }
+        };
         run(
-            sql,
-            "UPDATE keys SET answer = ?3 WHERE customer_id = ?1 AND key = ?2",
-            vec![text(customer_id), text(key), text(answer.as_str())],
+            self.sql()?,
+            "INSERT INTO keys (customer_id, key, fingerprint, answer, created_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+            vec![
+                text(customer_id),
+                text(claim.key.as_str()),
+                text(claim.fingerprint.as_str()),
+                text(done.answer.as_str()),
+                int(done.at_ms),
+            ],
         )
         .map_err(broken)
     }
 
     /// A completed cart that the database lacks.
-    fn keep(&self, customer_id: &str, done: &Completion) -> Result<(), Problem> {
+    fn keep(&self, customer_id: &str, carts: &Carts, done: &Completion) -> Result<(), Problem> {
         run(
             self.sql()?,
             "INSERT INTO completed (cart_id, customer_id, lines, address, order_id, at_ms)
@@ -235,19 +298,10 @@ impl Rows {
                 text(done.cart.cart_id.as_str()),
                 text(customer_id),
                 text(json!(done.cart.lines).to_string()),
-                text(json!(done.carts.address).to_string()),
+                text(json!(carts.address).to_string()),
                 text(done.order_id.as_str()),
                 int(done.at_ms),
             ],
-        )
-        .map_err(broken)
-    }
-
-    pub fn claimed(&self) -> Result<Vec<ClaimedRow>, Problem> {
-        rows(
-            self.sql()?,
-            "SELECT customer_id, doc FROM carts WHERE placing = 1 LIMIT 200",
-            Vec::new(),
         )
         .map_err(broken)
     }
@@ -274,8 +328,7 @@ impl Rows {
     pub fn has_work(&self) -> Result<bool, Problem> {
         let count: Option<Count> = first(
             self.sql()?,
-            "SELECT (SELECT COUNT(*) FROM carts WHERE placing = 1)
-                  + (SELECT COUNT(*) FROM completed) AS n",
+            "SELECT COUNT(*) AS n FROM completed",
             Vec::new(),
         )
         .map_err(broken)?;
@@ -296,7 +349,7 @@ impl Rows {
     pub fn export(&self, after: &str) -> Result<Value, Problem> {
         let page: Vec<Value> = rows(
             self.sql()?,
-            "SELECT customer_id, doc, placing, answer FROM carts
+            "SELECT customer_id, doc, life, answer FROM carts
              WHERE customer_id > ?1 ORDER BY customer_id LIMIT 100",
             vec![text(after)],
         )

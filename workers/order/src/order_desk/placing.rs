@@ -8,8 +8,10 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use contract::order::{OrderContent, PlaceOrder, PlaceReply, PlacedOrder, ResolvePlacement};
-use contract::{Actor, Problem, Role, code};
+use contract::order::{
+    Asked, CartFate, OrderContent, PlaceOrder, PlaceReply, PlacedOrder, ResolveCart,
+};
+use contract::{Problem, code};
 use domain::ids::{desk_of_uuid, order_number};
 use domain::placement::{Cause, Effect, Event, Phase, Placement};
 use domain::time::rfc3339;
@@ -27,10 +29,7 @@ impl Desk {
         place: PlaceOrder,
     ) -> Result<PlaceReply, Problem> {
         let content = place.content;
-        let known = match self.rows.order(&content.order_id)? {
-            Some(row) => Some(row),
-            None => self.rows.live_of_cart(&content.cart_id)?,
-        };
+        let known = self.rows.known(&content.order_id, &content.cart_id)?;
         if let Some(row) = known {
             return self.join(scope, &row.order_id).await;
         }
@@ -41,9 +40,8 @@ impl Desk {
             .iter()
             .map(|allocation| allocation.shard);
         let placement = Placement::new(shards, now).stuck_after(self.stuck_after_ms);
-        let number = self.new_number(&content.order_id, now)?;
         self.write_late()?;
-        self.rows.journal(&content, &number, &placement, now)?;
+        let number = self.journal(&content, &place.asked, &placement, now)?;
         telemetry::info(
             "[place-order] journaled",
             &[("order_id", &content.order_id), ("trace_id", &scope.trace)],
@@ -84,23 +82,43 @@ impl Desk {
         }
     }
 
-    /// See [`ResolvePlacement`].
+    /// See [`ResolveCart`]. Safe to repeat: a cart that is closed stays so.
     pub(super) fn resolve(
         self: &Rc<Self>,
         scope: Scope,
-        resolve: &ResolvePlacement,
-    ) -> Result<PlaceReply, Problem> {
-        let Some(row) = self.rows.order(&resolve.order_id)? else {
-            let (order, cart, customer) =
-                (&resolve.order_id, &resolve.cart_id, &resolve.customer_id);
-            self.rows.close(order, cart, customer, clock::now_ms())?;
-            return Ok(PlaceReply::Undone(Cause::Closed));
+        resolve: &ResolveCart,
+    ) -> Result<CartFate, Problem> {
+        let (cart, customer) = (&resolve.cart_id, &resolve.customer_id);
+        if let Some(fate) = self.fate(scope, cart)? {
+            return Ok(fate);
+        }
+        self.rows.close(cart, customer, clock::now_ms())?;
+        Ok(CartFate::Closed)
+    }
+
+    /// See [`AskFates`](contract::order::AskFates).
+    pub(super) fn fates(
+        self: &Rc<Self>,
+        scope: &Scope,
+        cart_ids: &[String],
+    ) -> Result<Vec<Option<CartFate>>, Problem> {
+        let fates = cart_ids.iter().map(|cart| self.fate(scope.clone(), cart));
+        fates.collect()
+    }
+
+    fn fate(self: &Rc<Self>, scope: Scope, cart_id: &str) -> Result<Option<CartFate>, Problem> {
+        let Some(row) = self.rows.live_of_cart(cart_id)? else {
+            return Ok(None);
         };
-        if let Some(end) = Self::end_of(&row)? {
-            return Ok(end);
+        if let Some(PlaceReply::Placed(body)) = Self::end_of(&row)? {
+            return Ok(Some(CartFate::Placed {
+                asked: self.rows.asked(&row.order_id)?,
+                order_id: row.order_id,
+                body,
+            }));
         }
         self.take_up(scope, &row)?;
-        Ok(PlaceReply::Unfinished)
+        Ok(Some(CartFate::Unfinished))
     }
 
     fn end_of(row: &OrderRow) -> Result<Option<PlaceReply>, Problem> {
@@ -278,10 +296,6 @@ impl Desk {
             // Written later: a crash before that comes to the same end again.
             let end = GoodEnd {
                 order_id: order_id.to_owned(),
-                customer: Actor {
-                    role: Role::Customer,
-                    id: work.content.customer_id.clone(),
-                },
                 placement: work.placement.clone(),
                 pay_by_ms: now.saturating_add(self.payment_limit_ms),
                 at_ms: now,
@@ -311,20 +325,27 @@ impl Desk {
         Ok(PlaceReply::Undone(cause))
     }
 
-    /// A number nobody has. Codes grow by a letter when the short ones run out.
-    fn new_number(&self, order_id: &str, now: i64) -> Result<String, Problem> {
-        let desk = desk_of_uuid(order_id).unwrap_or_default();
+    /// Writes the journal under a number that nobody has. Codes grow by a letter when
+    /// the short ones run out.
+    fn journal(
+        &self,
+        content: &OrderContent,
+        asked: &Asked,
+        placement: &Placement,
+        now: i64,
+    ) -> Result<String, Problem> {
+        let desk = desk_of_uuid(&content.order_id).unwrap_or_default();
         let year = domain::time::year(now);
-        let mut number = String::new();
         for attempt in 0..64_u32 {
             let random = u64::from_le_bytes(clock::random_bytes());
             let characters = 6_u32.saturating_add(attempt / 8);
-            number = order_number(year, desk, random, characters);
-            if self.rows.number_is_free(&number)? {
-                break;
+            let number = order_number(year, desk, random, characters);
+            if self.rows.journal(content, asked, &number, placement, now)? {
+                return Ok(number);
             }
         }
-        Ok(number)
+        let detail = "no order number was free; try again";
+        Err(Problem::new(code::UNAVAILABLE, detail).retry_after(1))
     }
 }
 

@@ -67,14 +67,8 @@ pub fn placed(work: &Work, end: &GoodEnd) -> (Sent, Parcel) {
         created_ms: work.created_ms,
         updated_ms: end.at_ms,
     };
-    let first = HistoryEntry {
-        history_id: super::rows::history_id(&end.order_id, 1),
-        old_status: None,
-        new_status: Status::Pending,
-        changed_by: end.customer.tag(),
-        reason: None,
-        created_at: rfc3339(end.at_ms),
-    };
+    let first =
+        super::rows::placed_entry(&end.order_id, &work.content.customer_id, work.created_ms);
     parcel(&shown, &[first])
 }
 
@@ -139,7 +133,7 @@ impl Desk {
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
         };
-        Ok(parcel(&shown, &self.rows.history(&row.order_id)?))
+        Ok(parcel(&shown, &self.rows.history(row)?))
     }
 
     /// Sends what the database lacks of this desk.

@@ -1,8 +1,8 @@
 //! The desk's tables. All calls are synchronous, so a run of them without an
 //! await between is one atomic commit.
 
-use contract::order::OrderContent;
-use contract::{Actor, Problem};
+use contract::Problem;
+use contract::order::{Asked, OrderContent};
 use domain::ids::desk_uuid;
 use domain::lifecycle::{Life, PaymentStatus, Status};
 use domain::limits::DESK_ROWS_TTL_MS;
@@ -19,7 +19,7 @@ mod chores;
 mod showing;
 
 pub use chores::ChoreRow;
-pub use showing::history_id;
+pub use showing::placed_entry;
 
 pub struct Rows {
     sql: SqlStorage,
@@ -84,10 +84,14 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
 #[derive(Debug)]
 pub struct GoodEnd {
     pub order_id: String,
-    pub customer: Actor,
     pub placement: Placement,
     pub pay_by_ms: i64,
     pub at_ms: i64,
+}
+
+#[derive(Deserialize)]
+struct AskedRow {
+    asked: String,
 }
 
 #[derive(Deserialize)]
@@ -115,6 +119,8 @@ const TABLES: &str = "
       projected INTEGER NOT NULL DEFAULT 0,
       tracking_number TEXT,
       pay_by_ms INTEGER,
+      -- The request it was made for, as its cart has to remember it.
+      asked TEXT NOT NULL DEFAULT '{}',
       created_ms INTEGER NOT NULL,
       updated_ms INTEGER NOT NULL
     );
@@ -123,6 +129,7 @@ const TABLES: &str = "
     CREATE INDEX IF NOT EXISTS orders_unpaid ON orders (pay_by_ms) WHERE pay_by_ms IS NOT NULL;
     CREATE UNIQUE INDEX IF NOT EXISTS one_order_a_cart ON orders (cart_id)
       WHERE phase <> 'undone';
+    -- From the second entry on: the first follows from the order itself.
     CREATE TABLE IF NOT EXISTS history (
       order_id TEXT NOT NULL, version INTEGER NOT NULL, old_status TEXT, new_status TEXT NOT NULL,
       changed_by TEXT NOT NULL, reason TEXT, at_ms INTEGER NOT NULL,
@@ -154,6 +161,17 @@ impl Rows {
         first(self.sql()?, &statement, vec![text(order)]).map_err(broken)
     }
 
+    /// What there is of an order, or else of its cart: the order or unfinished placement
+    /// that was made of it, or the mark that closed it.
+    pub fn known(&self, order_id: &str, cart_id: &str) -> Result<Option<OrderRow>, Problem> {
+        let statement = format!(
+            "SELECT {COLUMNS} FROM orders
+             WHERE order_id IN (?1, ?2) OR (cart_id = ?2 AND phase <> 'undone')
+             ORDER BY order_id = ?1 DESC LIMIT 1"
+        );
+        first(self.sql()?, &statement, vec![text(order_id), text(cart_id)]).map_err(broken)
+    }
+
     /// The order or unfinished placement that was made of a cart.
     pub fn live_of_cart(&self, cart_id: &str) -> Result<Option<OrderRow>, Problem> {
         let statement = format!(
@@ -162,20 +180,34 @@ impl Rows {
         first(self.sql()?, &statement, vec![text(cart_id)]).map_err(broken)
     }
 
-    /// Writes the journal: from here on the placement will come to an end.
+    /// The request that an order was made for.
+    pub fn asked(&self, order_id: &str) -> Result<Asked, Problem> {
+        let row: Option<AskedRow> = first(
+            self.sql()?,
+            "SELECT asked FROM orders WHERE order_id = ?1",
+            vec![text(order_id)],
+        )
+        .map_err(broken)?;
+        row.map_or_else(|| Ok(Asked::default()), |row| parse(&row.asked))
+    }
+
+    /// Writes the journal: from here on the placement will come to an end. False, and
+    /// nothing is written, when the number is taken.
     pub fn journal(
         &self,
         content: &OrderContent,
+        asked: &Asked,
         number: &str,
         placement: &Placement,
         now: i64,
-    ) -> Result<(), Problem> {
-        run(
+    ) -> Result<bool, Problem> {
+        let written: Option<Value> = first(
             self.sql()?,
             "INSERT INTO orders
                (order_id, customer_id, cart_id, phase, content, placement, created_ms, updated_ms,
-                number)
-             VALUES (?1, ?2, ?3, 'deducting', ?4, ?5, ?6, ?6, ?7)",
+                number, asked)
+             VALUES (?1, ?2, ?3, 'deducting', ?4, ?5, ?6, ?6, ?7, ?8)
+             ON CONFLICT (number) DO NOTHING RETURNING 1 AS written",
             vec![
                 text(&content.order_id),
                 text(&content.customer_id),
@@ -184,46 +216,31 @@ impl Rows {
                 text(json!(placement).to_string()),
                 int(now),
                 text(number),
+                text(json!(asked).to_string()),
             ],
         )
-        .map_err(broken)
+        .map_err(broken)?;
+        Ok(written.is_some())
     }
 
-    /// Closes an order id that never arrived, so that it cannot arrive later.
-    pub fn close(
-        &self,
-        order_id: &str,
-        cart_id: &str,
-        customer_id: &str,
-        now: i64,
-    ) -> Result<(), Problem> {
+    /// Closes a cart of which no order was made: none can be made of it later. The mark
+    /// has the cart's id for an order's. A cart that is closed stays so.
+    pub fn close(&self, cart_id: &str, customer_id: &str, now: i64) -> Result<(), Problem> {
         let mut placement = Placement::new([], now);
         placement.phase = Phase::Undone;
         run(
             self.sql()?,
             "INSERT INTO orders
                (order_id, customer_id, cart_id, phase, content, placement, created_ms, updated_ms)
-             VALUES (?1, ?2, ?3, 'undone', '', ?4, ?5, ?5)",
+             VALUES (?1, ?2, ?1, 'undone', '', ?3, ?4, ?4) ON CONFLICT DO NOTHING",
             vec![
-                text(order_id),
-                text(customer_id),
                 text(cart_id),
+                text(customer_id),
                 text(json!(placement).to_string()),
                 int(now),
             ],
         )
         .map_err(broken)
-    }
-
-    /// Whether a number is free. Numbers are unique within the desk, and name it.
-    pub fn number_is_free(&self, number: &str) -> Result<bool, Problem> {
-        let taken: Option<Value> = first(
-            self.sql()?,
-            "SELECT 1 AS taken FROM orders WHERE number = ?1",
-            vec![text(number)],
-        )
-        .map_err(broken)?;
-        Ok(taken.is_none())
     }
 
     /// The placement has come to a good end: the order stands. `projected` when the
@@ -241,9 +258,7 @@ impl Rows {
                 int(i64::from(projected)),
             ],
         )
-        .map_err(broken)?;
-        let (order_id, by) = (end.order_id.as_str(), end.customer.tag());
-        self.add_history(order_id, 1, None, Status::Pending, &by, None, end.at_ms)
+        .map_err(broken)
     }
 
     /// The placement has come to another end, or is stuck. That it got stuck, and

@@ -1,7 +1,7 @@
 //! Orders as others see them: their views, and what the database lacks of them.
 
-use contract::Problem;
 use contract::order::{HistoryEntry, OrderSummary, OrderView};
+use contract::{Actor, Problem, Role};
 use domain::lifecycle::Status;
 use domain::time::rfc3339;
 use edge::sqlite::{int, rows, run, text};
@@ -26,6 +26,23 @@ pub fn history_id(order_id: &str, version: u32) -> String {
     format!("{order_id}:{version:06}")
 }
 
+/// The first entry of an order's history: it was placed, by its customer. It is not
+/// stored, since it follows from the order.
+pub fn placed_entry(order_id: &str, customer_id: &str, created_ms: i64) -> HistoryEntry {
+    let customer = Actor {
+        role: Role::Customer,
+        id: customer_id.to_owned(),
+    };
+    HistoryEntry {
+        history_id: history_id(order_id, 1),
+        old_status: None,
+        new_status: Status::Pending,
+        changed_by: customer.tag(),
+        reason: None,
+        created_at: rfc3339(created_ms),
+    }
+}
+
 impl Rows {
     /// What the database lacks, oldest first.
     pub fn behind(&self, limit: i64) -> Result<Vec<OrderRow>, Problem> {
@@ -48,7 +65,8 @@ impl Rows {
         .map_err(broken)
     }
 
-    pub fn history(&self, order_id: &str) -> Result<Vec<HistoryEntry>, Problem> {
+    pub fn history(&self, row: &OrderRow) -> Result<Vec<HistoryEntry>, Problem> {
+        let order_id = row.order_id.as_str();
         let found: Vec<HistoryRow> = rows(
             self.sql()?,
             "SELECT version, old_status, new_status, changed_by, reason, at_ms
@@ -56,17 +74,16 @@ impl Rows {
             vec![text(order_id)],
         )
         .map_err(broken)?;
-        Ok(found
-            .into_iter()
-            .map(|row| HistoryEntry {
-                history_id: history_id(order_id, row.version),
-                old_status: row.old_status.as_deref().and_then(Status::from_name),
-                new_status: Status::from_name(&row.new_status).unwrap_or(Status::Pending),
-                changed_by: row.changed_by,
-                reason: row.reason,
-                created_at: rfc3339(row.at_ms),
-            })
-            .collect())
+        let later = found.into_iter().map(|row| HistoryEntry {
+            history_id: history_id(order_id, row.version),
+            old_status: row.old_status.as_deref().and_then(Status::from_name),
+            new_status: Status::from_name(&row.new_status).unwrap_or(Status::Pending),
+            changed_by: row.changed_by,
+            reason: row.reason,
+            created_at: rfc3339(row.at_ms),
+        });
+        let first = placed_entry(order_id, &row.customer_id, row.created_ms);
+        Ok(std::iter::once(first).chain(later).collect())
     }
 
     pub fn view(&self, row: &OrderRow) -> Result<OrderView, Problem> {
@@ -80,7 +97,7 @@ impl Rows {
             tracking_number: row.tracking_number.clone(),
             created_at: rfc3339(row.created_ms),
             updated_at: rfc3339(row.updated_ms),
-            history: self.history(&row.order_id)?,
+            history: self.history(row)?,
             next_statuses: life.status.next().to_vec(),
         })
     }
