@@ -41,7 +41,7 @@ export class Client {
   close() { this.#agent.destroy(); }
 }
 
-/** Runs `work(client, number)` for `total` numbers over `clients` clients; times each in ms. */
+/** Runs `work(client, number)` for `total` numbers over `clients` clients; times each in ms, and all in seconds. */
 export async function run({ base, clients, total, work }) {
   const pool = Array.from({ length: clients }, () => new Client(base));
   const times = [];
@@ -59,6 +59,13 @@ export async function run({ base, clients, total, work }) {
   }));
   const seconds = (performance.now() - started) / 1000;
   for (const client of pool) client.close();
+  return { times, seconds };
+}
+
+/** What several runs come to together. */
+export function summed(runs) {
+  const times = runs.flatMap((one) => one.times);
+  const seconds = runs.reduce((sum, one) => sum + one.seconds, 0);
   return { count: times.length, seconds, rate: times.length / seconds, ...percentiles(times) };
 }
 

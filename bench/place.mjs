@@ -1,11 +1,13 @@
 // Place-order at 1, 8, 32 and 128 clients: two lines over two warehouses and two shards, beside the
-// floor measured right before; and the D1 round trips an order makes until all is at rest.
-import { run } from './load.mjs';
+// floor; and the D1 round trips an order makes until all is at rest. Both are measured in slices, in
+// turn, so that a machine that is faster at one moment than at another does not favour either.
+import { run, summed } from './load.mjs';
 import { atRest, customer, d1Trips, expect, fill, startShop, twoLines } from './shop.mjs';
 import { startFloor } from './floor.mjs';
 
 const POINTS = [[1, 400], [8, 1600], [32, 3200], [128, 6400]];
 const WARM_UP = 1000;
+const SLICES = 8;
 
 /** Carts are filled ahead, so that only the placing is timed. */
 async function prepared(shop, clients, total) {
@@ -38,14 +40,19 @@ export async function measurePlacing(points = POINTS) {
       await run({ base: shop.rt.url, clients, total: WARM_UP, work: (client, n) => place(client, total + n) });
       await atRest(shop);
       const before = await d1Trips(shop);
-      const floorRun = await run({ base: floor.url, clients, total, work: postFloor });
-      const ours = await run({ base: shop.rt.url, clients, total, work: place });
+      const [floorRuns, ourRuns] = [[], []];
+      const slice = total / SLICES;
+      for (let done = 0; done < total; done += slice) {
+        const first = done;
+        floorRuns.push(await run({ base: floor.url, clients, total: slice, work: postFloor }));
+        ourRuns.push(await run({ base: shop.rt.url, clients, total: slice, work: (client, n) => place(client, first + n) }));
+      }
       await atRest(shop);
       const after = await d1Trips(shop);
       const by = Object.fromEntries(Object.entries(after.by)
         .map(([name, count]) => [name, (count - (before.by[name] ?? 0)) / total])
         .filter(([, count]) => count > 0));
-      rows.push({ clients, floor: floorRun, ours, trips: (after.total - before.total) / total, by });
+      rows.push({ clients, floor: summed(floorRuns), ours: summed(ourRuns), trips: (after.total - before.total) / total, by });
     }
   } finally {
     await shop.close();
