@@ -10,8 +10,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::clock;
-
 /// More than that nobody gathers: what comes then is left to its object.
 const WAITING_MAX: usize = 5_000;
 /// A value may have 2 MB; one trip carries half of that.
@@ -52,22 +50,22 @@ impl Gather {
     }
 
     /// Adds to what waits. True when the caller is the one to carry it.
-    pub fn add(&self, parcel: Parcel) -> bool {
+    pub fn add(&self, parcel: Parcel, now_ms: i64) -> bool {
         let mut waiting = self.waiting.borrow_mut();
         if waiting.len() < WAITING_MAX {
             waiting.push_back(parcel);
         }
-        let (now, since) = (clock::now_ms(), self.since.get());
-        if since > 0 && now.saturating_sub(since) < DEAD_AFTER_MS {
+        let since = self.since.get();
+        if since > 0 && now_ms.saturating_sub(since) < DEAD_AFTER_MS {
             return false;
         }
-        self.since.set(now);
+        self.since.set(now_ms);
         true
     }
 
     /// What the next trip takes. Empty when everything was taken, and then the next
     /// one to add something carries it.
-    pub fn take(&self) -> Vec<Parcel> {
+    pub fn take(&self, now_ms: i64) -> Vec<Parcel> {
         let mut waiting = self.waiting.borrow_mut();
         let mut bytes = 0_usize;
         let mut taken = Vec::new();
@@ -78,8 +76,7 @@ impl Gather {
             }
             taken.extend(waiting.pop_front());
         }
-        self.since
-            .set(if taken.is_empty() { 0 } else { clock::now_ms() });
+        self.since.set(if taken.is_empty() { 0 } else { now_ms });
         taken
     }
 
@@ -109,4 +106,81 @@ impl Default for Gather {
 pub fn list<'a>(rows: impl Iterator<Item = &'a String>) -> String {
     let rows: Vec<&str> = rows.map(String::as_str).collect();
     format!("[{}]", rows.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parcel(id: usize, bytes: usize) -> Parcel {
+        Parcel {
+            id: id.to_string(),
+            rows: vec!["x".repeat(bytes)],
+            more: Vec::new(),
+        }
+    }
+
+    fn ids(parcels: &[Parcel]) -> Vec<&str> {
+        parcels.iter().map(|parcel| parcel.id.as_str()).collect()
+    }
+
+    #[test]
+    fn one_carries_for_all_until_nothing_is_left() {
+        let gather = Gather::new();
+        assert!(gather.add(parcel(1, 1), 1));
+        assert!(!gather.add(parcel(2, 1), 2));
+        assert_eq!(ids(&gather.take(3)), ["1", "2"]);
+        assert!(
+            !gather.add(parcel(3, 1), 4),
+            "its carrier comes back for more"
+        );
+        assert_eq!(ids(&gather.take(5)), ["3"]);
+        assert!(gather.take(6).is_empty());
+        assert!(gather.add(parcel(4, 1), 7));
+    }
+
+    #[test]
+    fn a_carrier_who_does_not_come_back_is_replaced() {
+        let gather = Gather::new();
+        assert!(gather.add(parcel(1, 1), 1));
+        assert!(!gather.add(parcel(2, 1), DEAD_AFTER_MS));
+        assert!(gather.add(parcel(3, 1), DEAD_AFTER_MS + 1));
+        assert_eq!(gather.take(DEAD_AFTER_MS + 2).len(), 3);
+    }
+
+    #[test]
+    fn a_trip_is_bounded_and_takes_at_least_one() {
+        let gather = Gather::new();
+        for id in 0..3 {
+            gather.add(parcel(id, TRIP_BYTES / 2 + 1), 1);
+        }
+        gather.add(parcel(3, TRIP_BYTES * 2), 1);
+        let trips: Vec<usize> = (0..5).map(|_| gather.take(2).len()).collect();
+        assert_eq!(trips, [1, 1, 1, 1, 0]);
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let gather = Gather::new();
+        for id in 0..WAITING_MAX + 10 {
+            gather.add(parcel(id, 0), 1);
+        }
+        assert_eq!(gather.take(2).len(), WAITING_MAX);
+    }
+
+    #[test]
+    fn that_it_was_carried_is_said_once() {
+        let gather = Gather::new();
+        gather.carried(&[parcel(1, 1)]);
+        assert!(gather.was_carried("1"));
+        assert!(!gather.was_carried("1"));
+        assert!(!gather.was_carried("2"));
+    }
+
+    #[test]
+    fn rows_become_one_list() {
+        let rows = ["{\"a\":1}".to_owned(), "{}".to_owned()];
+        assert_eq!(list(rows.iter()), "[{\"a\":1},{}]");
+        assert_eq!(list([].iter()), "[]");
+    }
 }

@@ -35,7 +35,7 @@ impl Desk {
             order_id: done.order_id.clone(),
             at_ms: done.at_ms,
         });
-        if !GATHERED.with(|gathered| gathered.add(parcel)) {
+        if !GATHERED.with(|gathered| gathered.add(parcel, clock::now_ms())) {
             return;
         }
         let desk = Rc::clone(self);
@@ -78,7 +78,7 @@ impl Desk {
 /// Carries what gathered, of all desks, trip after trip.
 async fn carry(env: &Env) {
     loop {
-        let parcels = GATHERED.with(Gather::take);
+        let parcels = GATHERED.with(|gathered| gathered.take(clock::now_ms()));
         if parcels.is_empty() {
             return;
         }

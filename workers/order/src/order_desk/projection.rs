@@ -92,7 +92,7 @@ impl Desk {
     /// Gives a version to be carried, soon.
     pub(super) fn project_soon(self: &Rc<Self>, (sent, parcel): (Sent, Parcel)) {
         self.sent.borrow_mut().push(sent);
-        if !GATHERED.with(|gathered| gathered.add(parcel)) {
+        if !GATHERED.with(|gathered| gathered.add(parcel, clock::now_ms())) {
             return;
         }
         let desk = Rc::clone(self);
@@ -190,7 +190,7 @@ impl Desk {
 /// Carries what gathered, of all desks, trip after trip.
 async fn carry(env: &Env) {
     loop {
-        let parcels = GATHERED.with(Gather::take);
+        let parcels = GATHERED.with(|gathered| gathered.take(clock::now_ms()));
         if parcels.is_empty() {
             return;
         }
