@@ -145,8 +145,8 @@ fn parse<R: DeserializeOwned>(status: u16, text: &str) -> Result<R, CallError> {
     Err(CallError::Refused(Box::new(problem)))
 }
 
-/// Asks the platform itself: what the crate offers for this reads the answer
-/// through a stream in pieces, which took a fifth of an order's time.
+/// Asks the platform itself for the text: what the crate offers for this reads the
+/// answer through a stream in pieces, several promises a call.
 async fn send(
     env: &Env,
     scope: &Scope,

@@ -12,6 +12,7 @@
 //! life under that mark has lost its memory, and asks about each cart that a
 //! former life has left with goods in it, before anybody looks at it (`doubts`).
 
+mod content;
 mod doubts;
 mod placing;
 mod record;
@@ -285,10 +286,7 @@ fn state_of(carts: &Carts) -> CartState {
     CartState {
         lines: carts.lines().to_vec(),
         address: carts.address.clone(),
-        placing: carts
-            .current
-            .as_ref()
-            .is_some_and(|cart| cart.claim.is_some()),
+        placing: carts.claim_now().is_some(),
     }
 }
 

@@ -9,7 +9,7 @@
 use std::rc::Rc;
 
 use contract::cart::PlaceInput;
-use contract::fulfillment::{PlanOrder, PlanReply, Planned};
+use contract::fulfillment::PlanOrder;
 use contract::order::{Asked, ORDER_DESK, OrderContent, PlaceOrder, PlaceReply, desk_name};
 use contract::{Problem, code};
 use domain::address::Address;
@@ -18,12 +18,12 @@ use domain::delivery::Mode;
 use domain::ids::desk_of_uuid;
 use domain::limits::STOCK_WAIT_MS;
 use domain::placement::backoff_ms;
-use domain::plan::{Shortage, Wanted};
-use domain::totals;
+use domain::plan::Wanted;
 use edge::call::{To, call};
 use edge::{CallError, Scope, clock, faults, telemetry};
 use futures::channel::oneshot;
 
+use super::content::{content, too_little};
 use super::doubts::in_time;
 use super::rows::Completion;
 use super::{Ahead, Desk, Ending, PlaceAnswer, PlaceCart, broken, refused};
@@ -35,15 +35,15 @@ const PLANS_MAX: u32 = 6;
 const TRIES_MAX: u32 = 4;
 
 /// One placing: what was claimed, and on whose behalf.
-struct Job {
-    scope: Scope,
-    customer_id: String,
-    input: PlaceInput,
-    cart_id: String,
-    order_id: String,
-    asked: Asked,
-    lines: Vec<Wanted>,
-    address: Address,
+pub(super) struct Job {
+    pub scope: Scope,
+    pub customer_id: String,
+    pub input: PlaceInput,
+    pub cart_id: String,
+    pub order_id: String,
+    pub asked: Asked,
+    pub lines: Vec<Wanted>,
+    pub address: Address,
 }
 
 /// How one attempt at the order desk ended.
@@ -61,7 +61,7 @@ impl Desk {
         place: PlaceCart,
     ) -> Result<PlaceAnswer, Problem> {
         let customer = place.customer_id.as_str();
-        let carts = self.certain(&scope, customer).await?;
+        let mut carts = self.certain(&scope, customer).await?;
         if carts.claim_now().is_none() {
             self.write_done(customer)?;
         }
@@ -76,7 +76,6 @@ impl Desk {
                 replayed: true,
             });
         }
-        let mut carts = carts;
         let now = clock::now_ms();
         let cart_id = carts.current.as_ref().map_or("", |cart| &cart.cart_id);
         let order_id = Self::new_order_id(cart_id);
@@ -338,61 +337,6 @@ impl Desk {
 /// the command on.
 pub(super) fn order_desk(id: &str) -> String {
     desk_name(desk_of_uuid(id).unwrap_or_default())
-}
-
-/// What the order will be, priced and planned.
-fn content(
-    job: &Job,
-    mode: Mode,
-    planned: &PlanReply,
-    plan: &Planned,
-) -> Result<OrderContent, Problem> {
-    let prices = planned
-        .lines
-        .iter()
-        .map(|line| (line.price_minor, line.quantity));
-    let totals = totals::compute(prices, plan.quote.cost_minor, planned.tax_basis_points)
-        .ok_or_else(|| Problem::field("quantity", "the total is too large"))?;
-    if job
-        .input
-        .expected_total
-        .is_some_and(|expected| expected != totals.total_minor)
-    {
-        return Err(Problem::new(
-            code::TOTAL_CHANGED,
-            "the total has changed; show the shopper the new one and ask again",
-        )
-        .of_field("expected_total")
-        .with("totals", totals));
-    }
-    Ok(OrderContent {
-        order_id: job.order_id.clone(),
-        cart_id: job.cart_id.clone(),
-        customer_id: job.customer_id.clone(),
-        lines: planned.lines.clone(),
-        allocations: plan.allocations.clone(),
-        address: job.address.clone(),
-        delivery_mode: mode,
-        delivery_tier: plan.tier,
-        totals,
-        currency: planned.currency.clone(),
-        estimated_delivery_date: domain::time::date_after(clock::now_ms(), plan.quote.days),
-        special_instructions: job.input.special_instructions.clone(),
-    })
-}
-
-fn too_little(short: &[Shortage]) -> Problem {
-    let named: Vec<String> = short
-        .iter()
-        .map(|line| {
-            format!(
-                "{}: {} wanted, {} there",
-                line.sku, line.requested, line.available
-            )
-        })
-        .collect();
-    let detail = format!("too little in stock ({})", named.join("; "));
-    Problem::new(code::INSUFFICIENT_STOCK, detail).with("lines", short)
 }
 
 pub(super) fn unknown(order_id: &str) -> Problem {
