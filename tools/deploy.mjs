@@ -9,7 +9,7 @@ import { at, configPath, PUBLIC_WORKER, ROOT } from './paths.mjs';
 import { SECRET_NAMES } from './secrets.mjs';
 import { ensureReady } from './setup.mjs';
 import { main, run, Stop } from './steps.mjs';
-import { deployOrder, parseJsonc, withRealIds } from './deployment.mjs';
+import { deployOrder, parseJsonc, withoutScripts, withRealIds } from './deployment.mjs';
 import { readConfigs } from './workers.mjs';
 
 const WRANGLER = at('node_modules/wrangler/bin/wrangler.js');
@@ -65,9 +65,9 @@ async function createQueues(order) {
 }
 
 // The tracked files keep their placeholder ids; what is deployed is a copy with the account's own.
-function writeConfig(name, ids) {
-  const file = at('.orderlane/deploy', `${name}.json`);
-  const config = withRealIds(parseJsonc(readFileSync(configPath(name), 'utf8')), ids);
+function writeConfig(name, ids, without = []) {
+  const file = at('.orderlane/deploy', `${name}${without.length > 0 ? '-first' : ''}.json`);
+  const config = withoutScripts(withRealIds(parseJsonc(readFileSync(configPath(name), 'utf8')), ids), without);
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
   return file;
@@ -87,7 +87,30 @@ async function nameMissingSecrets(order, files) {
   console.log(`\nThese secrets are not set yet, and requests that need them will be refused:\n${commands.join('\n')}`);
 }
 
-async function deploy(order) {
+const isThere = async (script) => (await wrangler(['deployments', 'list', '--name', script], { check: false })).code === 0;
+
+// Workers that know each other cannot both be there before the other.
+async function deployWorkers(order, later, files, ids) {
+  const again = [];
+  const deployed = new Set();
+  for (const { name, config } of order) {
+    const missing = [];
+    for (const script of later.get(name) ?? []) {
+      if (!deployed.has(script) && !await isThere(script)) missing.push(script);
+    }
+    console.log(`  deploying ${name}${missing.length > 0 ? `, for now without ${missing.join(' and ')}` : ''}`);
+    const file = missing.length > 0 ? writeConfig(name, ids, missing) : files.get(name);
+    await wrangler(['deploy', '--config', file], { echo: true });
+    deployed.add(config.name);
+    if (missing.length > 0) again.push(name);
+  }
+  for (const name of again) {
+    console.log(`  deploying ${name}, whole`);
+    await wrangler(['deploy', '--config', files.get(name)], { echo: true });
+  }
+}
+
+async function deploy({ order, later }) {
   await requireLogin();
   const ids = await databaseIds(order);
   await createQueues(order);
@@ -101,10 +124,7 @@ async function deploy(order) {
       await wrangler(['d1', 'migrations', 'apply', database, '--remote', '--config', files.get(name)]);
     }
   }
-  for (const { name } of order) {
-    console.log(`  deploying ${name}`);
-    await wrangler(['deploy', '--config', files.get(name)], { echo: true });
-  }
+  await deployWorkers(order, later, files, ids);
   await nameMissingSecrets(order, files);
 }
 
@@ -112,8 +132,8 @@ await main(async () => {
   const args = process.argv.slice(2);
   if (args.some((arg) => arg !== '--dry-run')) throw new Stop('usage: npm run deploy [-- --dry-run]');
   await ensureReady({ variant: 'release' });
-  const order = deployOrder(readConfigs());
+  const plan = deployOrder(readConfigs());
   // What a dry run refuses must not be deployed either.
-  await dryRun(order);
-  if (args.length === 0) await deploy(order);
+  await dryRun(plan.order);
+  if (args.length === 0) await deploy(plan);
 });

@@ -9,24 +9,37 @@ const needs = (config) => [
 
 /**
  * Orders workers so that each comes after those it is bound to, because an account refuses a
- * binding to a worker it does not have. A circle could not be deployed to a fresh account.
+ * binding to a worker it does not have. Two that are bound to each other cannot both come first:
+ * `later` names, by worker, the scripts that come after it, so that on an account that does not
+ * have them yet it is deployed without, and once more in the end.
  */
 export function deployOrder(workers) {
   const byScript = new Map(workers.map((worker) => [worker.config.name, worker]));
   const order = [];
+  const later = new Map();
   const visit = (worker, trail) => {
-    if (order.includes(worker)) return;
-    const path = [...trail, worker.name];
-    if (trail.includes(worker.name)) throw new Stop(`Workers are bound in a circle: ${path.join(' -> ')}.`);
     for (const script of needs(worker.config).sort()) {
       const other = byScript.get(script);
       if (!other) throw new Stop(`${worker.name} is bound to ${script}, which no file in wrangler/ names.`);
-      visit(other, path);
+      if (order.includes(other)) continue;
+      if (trail.includes(other)) later.set(worker.name, [...new Set([...later.get(worker.name) ?? [], script])]);
+      else visit(other, [...trail, other]);
     }
     order.push(worker);
   };
-  for (const worker of workers) visit(worker, []);
-  return order;
+  for (const worker of workers) if (!order.includes(worker)) visit(worker, [worker]);
+  return { order, later };
+}
+
+/** A configuration that does without what is bound to these scripts. */
+export function withoutScripts(config, scripts) {
+  const keep = (script) => !scripts.includes(script);
+  const { services, durable_objects: objects, ...rest } = config;
+  return {
+    ...rest,
+    ...(services && { services: services.filter(({ service }) => keep(service)) }),
+    ...(objects && { durable_objects: { ...objects, bindings: objects.bindings.filter((each) => keep(each.script_name)) } }),
+  };
 }
 
 // Strings are matched first and kept, so that what looks like a comment inside one is not taken away.

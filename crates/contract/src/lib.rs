@@ -9,11 +9,14 @@
 pub mod cart;
 pub mod catalogue;
 pub mod command;
+pub mod events;
 pub mod figures;
 pub mod fulfillment;
 pub mod identity;
 pub mod order;
+pub mod packet;
 pub mod problem;
+pub mod realtime;
 pub mod stock;
 
 pub use command::{Command, Empty};

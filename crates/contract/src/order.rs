@@ -84,6 +84,9 @@ commands!(AtOrderDesk {
         |_| "order.fates".into();
     /// One order, as its viewer may see it.
     Get as GetOrder { order: String, viewer: Actor } -> OrderView, |_| "order.get".into();
+    /// How an order stands, for one whom it concerns.
+    Admit as AdmitToOrder { order: String, viewer: Actor } -> OrderSummary,
+        |_| "order.admit".into();
     /// Orders of a customer that the database may not show yet.
     Recent as RecentOrders { customer_id: String } -> Vec<OrderSummary>,
         |_| "order.recent".into();

@@ -33,6 +33,8 @@ pub mod code {
     pub const BODY_TOO_LARGE: Code = ("body_too_large", 413);
     pub const EMPTY_CART: Code = ("empty_cart", 422);
     pub const NO_ADDRESS: Code = ("no_address", 422);
+    pub const NOT_CARRIED: Code = ("not_carried", 415);
+    pub const TOO_MANY_ROOMS: Code = ("too_many_rooms", 422);
     pub const TOO_MANY_LINES: Code = ("too_many_lines", 422);
     pub const KEY_REUSED: Code = ("idempotency_key_reused", 422);
     pub const TOO_MANY_REQUESTS: Code = ("too_many_requests", 429);

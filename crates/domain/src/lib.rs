@@ -14,6 +14,7 @@ pub mod geo;
 pub mod ids;
 pub mod lifecycle;
 pub mod limits;
+pub mod live;
 pub mod money;
 pub mod placement;
 pub mod plan;

@@ -161,7 +161,7 @@ async fn send(
     init.set_headers(&JsValue::from(headers.0));
     init.set_body(&JsValue::from_str(body));
     let url = format!("https://command/{step}");
-    let response = fetch(env, to, &url, &init).await?;
+    let response = open(env, to, &url, &init).await?;
     let read = response.text().map_err(lost)?;
     let text = JsFuture::from(read).await.map_err(lost)?;
     let text = text.as_string().unwrap_or_default();
@@ -201,11 +201,30 @@ async fn pass_on(env: &Env, to: To<'_>, incoming: &crate::Incoming) -> Result<Re
         init.set_body(&body);
     }
     let url = format!("https://service{}", incoming.target);
-    Ok(fetch(env, to, &url, &init).await?.into())
+    Ok(open(env, to, &url, &init).await?.into())
+}
+
+/// Asks a worker for something on behalf of somebody.
+pub async fn get_as<R: DeserializeOwned>(
+    env: &Env,
+    scope: &Scope,
+    to: To<'_>,
+    actor: &contract::Actor,
+    target: &str,
+) -> Result<R, CallError> {
+    let headers = Headers::new();
+    scope.write(&headers)?;
+    headers.set(header::ACTOR, &actor.tag())?;
+    let init = web_sys::RequestInit::new();
+    init.set_headers(&JsValue::from(headers.0));
+    let response = open(env, to, &format!("https://service{target}"), &init).await?;
+    let read = response.text().map_err(lost)?;
+    let text = JsFuture::from(read).await.map_err(lost)?;
+    parse(response.status(), &text.as_string().unwrap_or_default())
 }
 
 /// One trip, counted.
-async fn fetch(
+pub(crate) async fn open(
     env: &Env,
     to: To<'_>,
     url: &str,

@@ -1,14 +1,18 @@
-//! Rows of many objects, to the database in one trip.
+//! What many objects have for one place, in one trip.
 //!
-//! Objects of a class often live in one isolate. What they have for the database
-//! gathers here, and the first of them that finds nobody at it carries everything
-//! a moment later. This spares trips, and nothing hangs on it: an object keeps
-//! what it gave as lacking in the database until it learns that it was carried.
-//! Should the isolate go, the trip fail or there be too much waiting, the object's
-//! own alarm sees to its rows.
+//! Objects of a class often live in one isolate. What they have for the database, or
+//! for the sockets, gathers here, and the first of them that finds nobody at it
+//! carries everything. This spares trips, and nothing hangs on it: an object keeps
+//! what it gave as lacking there until it learns that it was carried. Should the
+//! isolate go, the trip fail or there be too much waiting, the object's own alarm sees
+//! to it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
+use std::thread::LocalKey;
+
+use contract::realtime::Event;
 
 /// More than that nobody gathers: what comes then is left to its object.
 const WAITING_MAX: usize = 5_000;
@@ -17,30 +21,86 @@ const TRIP_BYTES: usize = 1_000_000;
 /// One who did not come back by then is taken for dead.
 const DEAD_AFTER_MS: i64 = 15_000;
 
-/// Rows as text, by the statements that they are for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Parcel {
-    /// Names this state of this thing, and no other.
-    pub id: String,
-    pub rows: Vec<String>,
-    pub more: Vec<String>,
+/// What a parcel holds.
+pub trait Weighs {
+    fn bytes(&self) -> usize;
 }
 
-impl Parcel {
+impl Weighs for String {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+}
+
+impl Weighs for Rc<Event> {
+    fn bytes(&self) -> usize {
+        self.payload.len()
+    }
+}
+
+/// Rows as text by the statements that they are for, or events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parcel<R = String> {
+    /// Names this state of this thing, and no other.
+    pub id: String,
+    pub rows: Vec<R>,
+    pub more: Vec<R>,
+}
+
+impl<R: Weighs> Parcel<R> {
     fn bytes(&self) -> usize {
         let all = self.rows.iter().chain(&self.more);
-        all.fold(0, |sum, row| sum.saturating_add(row.len()))
+        all.fold(0, |sum, row| sum.saturating_add(row.bytes()))
+    }
+}
+
+/// What an object gave to be carried, as it names it itself, until it learns that it
+/// was.
+#[derive(Debug)]
+pub struct Given<S, R: 'static = String> {
+    gather: &'static LocalKey<Gather<R>>,
+    sent: RefCell<Vec<(String, S)>>,
+}
+
+impl<S, R: Weighs> Given<S, R> {
+    pub fn to(gather: &'static LocalKey<Gather<R>>) -> Self {
+        Self {
+            gather,
+            sent: RefCell::default(),
+        }
+    }
+
+    /// True when the caller is the one to carry what gathered.
+    pub fn give(&self, name: S, parcel: Parcel<R>, now_ms: i64) -> bool {
+        self.sent.borrow_mut().push((parcel.id.clone(), name));
+        self.gather.with(|gather| gather.add(parcel, now_ms))
+    }
+
+    /// What has arrived since it was asked last.
+    pub fn arrived(&self) -> Vec<S> {
+        let mut sent = self.sent.borrow_mut();
+        let (arrived, left) = sent
+            .drain(..)
+            .partition(|(id, _)| self.gather.with(|gather| gather.was_carried(id)));
+        *sent = left;
+        let arrived: Vec<(String, S)> = arrived;
+        arrived.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// It got there otherwise.
+    pub fn forget(&self, is_there: impl Fn(&S) -> bool) {
+        self.sent.borrow_mut().retain(|(_, name)| !is_there(name));
     }
 }
 
 #[derive(Debug)]
-pub struct Gather {
-    waiting: RefCell<VecDeque<Parcel>>,
+pub struct Gather<R = String> {
+    waiting: RefCell<VecDeque<Parcel<R>>>,
     carried: RefCell<BTreeSet<String>>,
     since: Cell<i64>,
 }
 
-impl Gather {
+impl<R: Weighs> Gather<R> {
     pub const fn new() -> Self {
         Self {
             waiting: RefCell::new(VecDeque::new()),
@@ -50,7 +110,7 @@ impl Gather {
     }
 
     /// Adds to what waits. True when the caller is the one to carry it.
-    pub fn add(&self, parcel: Parcel, now_ms: i64) -> bool {
+    pub fn add(&self, parcel: Parcel<R>, now_ms: i64) -> bool {
         let mut waiting = self.waiting.borrow_mut();
         if waiting.len() < WAITING_MAX {
             waiting.push_back(parcel);
@@ -65,7 +125,7 @@ impl Gather {
 
     /// What the next trip takes. Empty when everything was taken, and then the next
     /// one to add something carries it.
-    pub fn take(&self, now_ms: i64) -> Vec<Parcel> {
+    pub fn take(&self, now_ms: i64) -> Vec<Parcel<R>> {
         let mut waiting = self.waiting.borrow_mut();
         let mut bytes = 0_usize;
         let mut taken = Vec::new();
@@ -81,7 +141,7 @@ impl Gather {
     }
 
     /// These are in the database.
-    pub fn carried(&self, parcels: &[Parcel]) {
+    pub fn carried(&self, parcels: &[Parcel<R>]) {
         let mut carried = self.carried.borrow_mut();
         if carried.len() > WAITING_MAX {
             // Their objects went away without asking, and look for themselves.
@@ -96,7 +156,7 @@ impl Gather {
     }
 }
 
-impl Default for Gather {
+impl<R: Weighs> Default for Gather<R> {
     fn default() -> Self {
         Self::new()
     }
@@ -126,7 +186,7 @@ mod tests {
 
     #[test]
     fn one_carries_for_all_until_nothing_is_left() {
-        let gather = Gather::new();
+        let gather: Gather = Gather::new();
         assert!(gather.add(parcel(1, 1), 1));
         assert!(!gather.add(parcel(2, 1), 2));
         assert_eq!(ids(&gather.take(3)), ["1", "2"]);
@@ -141,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_carrier_who_does_not_come_back_is_replaced() {
-        let gather = Gather::new();
+        let gather: Gather = Gather::new();
         assert!(gather.add(parcel(1, 1), 1));
         assert!(!gather.add(parcel(2, 1), DEAD_AFTER_MS));
         assert!(gather.add(parcel(3, 1), DEAD_AFTER_MS + 1));
@@ -150,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_trip_is_bounded_and_takes_at_least_one() {
-        let gather = Gather::new();
+        let gather: Gather = Gather::new();
         for id in 0..3 {
             gather.add(parcel(id, TRIP_BYTES / 2 + 1), 1);
         }
@@ -161,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_bounded() {
-        let gather = Gather::new();
+        let gather: Gather = Gather::new();
         for id in 0..WAITING_MAX + 10 {
             gather.add(parcel(id, 0), 1);
         }
@@ -170,7 +230,7 @@ mod tests {
 
     #[test]
     fn that_it_was_carried_is_said_once() {
-        let gather = Gather::new();
+        let gather: Gather = Gather::new();
         gather.carried(&[parcel(1, 1)]);
         assert!(gather.was_carried("1"));
         assert!(!gather.was_carried("1"));

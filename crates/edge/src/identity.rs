@@ -11,6 +11,9 @@ use contract::{Actor, Problem, Role, code};
 use hmac::{Hmac, Mac};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use worker::Env;
+
+use crate::{config, telemetry};
 
 const TOKEN_MAX: usize = 4096;
 const LEEWAY_S: i64 = 30;
@@ -33,6 +36,13 @@ struct Claims {
     nbf: Option<i64>,
 }
 
+/// Who a token names, and when that ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    pub actor: Actor,
+    pub until_ms: i64,
+}
+
 pub struct Verifier {
     pub secret: String,
     pub issuer: String,
@@ -40,18 +50,38 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// The caller behind `Authorization: Bearer <token>`.
-    pub fn verify(&self, authorization: &str, now_ms: i64) -> Result<Actor, Problem> {
-        let refuse = |why: &str| Problem::new(code::UNAUTHENTICATED, why);
-        let token = authorization
-            .strip_prefix("Bearer ")
-            .or_else(|| authorization.strip_prefix("bearer "))
-            .ok_or_else(|| refuse("send Authorization: Bearer <token>"))?;
-        self.check(token, now_ms.div_euclid(1000))
-            .ok_or_else(|| refuse("the token is not valid, or no longer; get a new one"))
+    /// From the configuration. Without a secret nobody can be believed.
+    pub fn configured(env: &Env) -> Result<Self, Problem> {
+        let secret = config::secret(env, "JWT_SECRET").filter(|secret| !secret.is_empty());
+        let Some(secret) = secret else {
+            telemetry::error("no_jwt_secret", &[]);
+            let detail = "the shop cannot check tokens: its JWT_SECRET is not set";
+            return Err(Problem::new(code::UNAVAILABLE, detail));
+        };
+        Ok(Self {
+            secret,
+            issuer: config::text(env, "JWT_ISSUER").unwrap_or_default(),
+            audience: config::text(env, "JWT_AUDIENCE").unwrap_or_default(),
+        })
     }
 
-    fn check(&self, token: &str, now_s: i64) -> Option<Actor> {
+    /// The caller behind `Authorization: Bearer <token>`.
+    pub fn verify(&self, authorization: &str, now_ms: i64) -> Result<Actor, Problem> {
+        let token = bearer(authorization).ok_or_else(|| {
+            Problem::new(code::UNAUTHENTICATED, "send Authorization: Bearer <token>")
+        })?;
+        Ok(self.verify_token(token, now_ms)?.actor)
+    }
+
+    /// The caller behind a token, and until when.
+    pub fn verify_token(&self, token: &str, now_ms: i64) -> Result<Verified, Problem> {
+        self.check(token, now_ms.div_euclid(1000)).ok_or_else(|| {
+            let why = "the token is not valid, or no longer; get a new one";
+            Problem::new(code::UNAUTHENTICATED, why)
+        })
+    }
+
+    fn check(&self, token: &str, now_s: i64) -> Option<Verified> {
         if token.len() > TOKEN_MAX || self.secret.is_empty() {
             return None;
         }
@@ -80,11 +110,22 @@ impl Verifier {
         if !(in_time && ours && named) {
             return None;
         }
-        Some(Actor {
+        let actor = Actor {
             role: Role::from_name(&claims.role)?,
             id: claims.sub,
+        };
+        Some(Verified {
+            actor,
+            until_ms: claims.exp.saturating_add(LEEWAY_S).saturating_mul(1000),
         })
     }
+}
+
+/// The token of an `Authorization` header.
+pub fn bearer(authorization: &str) -> Option<&str> {
+    authorization
+        .strip_prefix("Bearer ")
+        .or_else(|| authorization.strip_prefix("bearer "))
 }
 
 /// Whether two secrets are the same, in a time that does not tell where they differ.

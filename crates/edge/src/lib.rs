@@ -17,6 +17,7 @@ pub mod gather;
 pub mod http;
 pub mod identity;
 pub mod json;
+pub mod socket;
 pub mod sqlite;
 pub mod telemetry;
 

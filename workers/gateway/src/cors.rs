@@ -12,16 +12,28 @@ const EXPOSED: &str = "idempotent-replayed, retry-after, x-trace-id";
 pub struct Origin {
     /// The caller's origin, when it is on the list.
     allowed: Option<String>,
+    /// The caller says where it comes from, and that is not on the list.
+    is_foreign: bool,
 }
 
 impl Origin {
     pub fn of(request: &Request, env: &Env) -> Self {
         let origin = request.headers().get("origin").ok().flatten();
+        let is_some = origin.is_some();
         let allowed = origin.filter(|origin| {
             config::text(env, "CORS_ORIGINS")
                 .is_some_and(|list| list.split(',').any(|known| known.trim() == origin))
         });
-        Self { allowed }
+        Self {
+            is_foreign: is_some && allowed.is_none(),
+            allowed,
+        }
+    }
+
+    /// Browsers ask nobody before they open a socket, so a page from elsewhere has to
+    /// be turned away here. Apps send no origin.
+    pub fn may_open_sockets(&self) -> bool {
+        !self.is_foreign
     }
 
     /// The answer to a preflight.

@@ -7,6 +7,7 @@
 mod cors;
 mod figures;
 mod routes;
+mod sockets;
 
 use edge::{clock, telemetry};
 use worker::{Context, Env, Request, Response, Result, event};
@@ -18,5 +19,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
     let trace = domain::ids::desk_uuid(clock::now_ms(), 0, clock::random_bytes());
     let response = routes::serve(request, &env, &origin, &trace).await?;
     telemetry::flush_soon(&env, &context);
+    if response.status_code() == 101 {
+        // A socket, which is passed on as it is.
+        return Ok(response);
+    }
     origin.mark(response, &trace)
 }

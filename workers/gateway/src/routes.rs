@@ -11,7 +11,7 @@ use serde_json::json;
 use worker::{Env, Method, Request, Response, Result};
 
 use crate::cors::Origin;
-use crate::figures;
+use crate::{figures, sockets};
 
 /// Answers a request; `trace` is its id in logs, ours whatever a caller sends.
 pub async fn serve(
@@ -24,7 +24,7 @@ pub async fn serve(
         return origin.preflight();
     }
     let started = clock::now_ms();
-    let outcome = answer(&mut request, env, trace).await;
+    let outcome = answer(&mut request, env, origin, trace).await;
     let status = match &outcome {
         Ok(response) => response.status_code(),
         Err(problem) => problem.status,
@@ -34,7 +34,7 @@ pub async fn serve(
     http::finish(outcome)
 }
 
-async fn answer(request: &mut Request, env: &Env, trace: &str) -> Outcome {
+async fn answer(request: &mut Request, env: &Env, origin: &Origin, trace: &str) -> Outcome {
     let authorization = request.headers().get("authorization").ok().flatten();
     let bound = match request.path().as_str() {
         "/api/admin/import" => IMPORT_BODY_MAX,
@@ -51,8 +51,12 @@ async fn answer(request: &mut Request, env: &Env, trace: &str) -> Outcome {
         only_get(&request.method())?;
         return figures::metrics(env, authorization.as_deref()).await;
     }
+    if path == "/socket.io" || path == "/socket.io/" {
+        // Who comes by socket says so when it is open.
+        return sockets::open(env, request, origin, trace).await;
+    }
     let actor = match &authorization {
-        Some(text) => Some(verifier(env)?.verify(text, clock::now_ms())?),
+        Some(text) => Some(Verifier::configured(env)?.verify(text, clock::now_ms())?),
         None => None,
     };
     let mut incoming = Incoming::read(request, bound).await?;
@@ -60,20 +64,6 @@ async fn answer(request: &mut Request, env: &Env, trace: &str) -> Outcome {
     trace.clone_into(&mut incoming.scope.trace);
     incoming.actor = actor;
     route(env, &incoming).await
-}
-
-fn verifier(env: &Env) -> std::result::Result<Verifier, Problem> {
-    let secret = config::secret(env, "JWT_SECRET").filter(|secret| !secret.is_empty());
-    let Some(secret) = secret else {
-        telemetry::error("no_jwt_secret", &[]);
-        let detail = "the shop cannot check tokens: its JWT_SECRET is not set";
-        return Err(Problem::new(code::UNAVAILABLE, detail));
-    };
-    Ok(Verifier {
-        secret,
-        issuer: config::text(env, "JWT_ISSUER").unwrap_or_default(),
-        audience: config::text(env, "JWT_AUDIENCE").unwrap_or_default(),
-    })
 }
 
 async fn route(env: &Env, incoming: &Incoming) -> Outcome {

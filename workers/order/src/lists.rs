@@ -40,6 +40,23 @@ pub async fn of_customer(env: &Env, incoming: &Incoming, customer: &Actor) -> Ou
     http::json(200, &page(stored, recent, before, limit))
 }
 
+/// Everybody's orders, newest first, for those who watch the shop. As the database
+/// shows them: what has just happened follows within moments, and is heard live.
+pub async fn of_all(env: &Env, incoming: &Incoming) -> Outcome {
+    let limit = incoming.limit(20, 100)?;
+    let before = incoming.query.get("cursor").map_or("~", String::as_str);
+    let statement = Sql::new(
+        "SELECT order_id, order_number, status, payment_status, version, total_minor, currency,
+                created_at, updated_at
+         FROM orders WHERE order_id < ?1 ORDER BY order_id DESC LIMIT ?2",
+    )
+    .text(before)
+    .int(i64::from(limit));
+    let db = Db::open(env, "DB")?;
+    let stored: Vec<OrderSummary> = db.rows(&incoming.scope, "orders.list", statement).await?;
+    http::json(200, &page(stored, Vec::new(), before, limit))
+}
+
 /// The newest `limit` of both before the cursor, each at its latest version.
 fn page(
     stored: Vec<OrderSummary>,

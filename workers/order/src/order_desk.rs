@@ -10,6 +10,7 @@
 //! Work runs apart from the request that asked for it, so a caller that goes away
 //! changes nothing.
 
+mod announcing;
 mod legs;
 mod life;
 mod placing;
@@ -21,15 +22,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use contract::order::{AtOrderDesk, OrderSummary, OrderView, PlaceReply};
+use contract::realtime::Event;
 use contract::{Actor, Empty, Problem, code};
 use edge::alarm::Alarm;
 use edge::call::{receive, reply};
+use edge::gather::Given;
 use edge::{Scope, clock, config, http, telemetry};
 use futures::channel::oneshot;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use projection::Sent;
-use rows::{GoodEnd, OrderRow, Rows};
+use rows::{GoodEnd, OrderRow, Reached, Rows};
 
 const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
 
@@ -56,8 +59,12 @@ struct Desk {
     late: RefCell<Vec<GoodEnd>>,
     /// How long after a crash unfinished work is taken up again, at the latest.
     recover_after_ms: i64,
-    /// Versions on their way to the database, of which it is not known yet that they arrived.
-    sent: RefCell<Vec<Sent>>,
+    /// Versions on their way to the database, and to those who watch, of which it is not
+    /// known yet that they arrived.
+    projected: Given<Sent>,
+    announced: Given<Sent, Rc<Event>>,
+    /// How long events gather before they are published, after the first.
+    announce_ms: i64,
 }
 
 impl DurableObject for OrderDesk {
@@ -71,16 +78,18 @@ impl DurableObject for OrderDesk {
             gather_ms,
             recover_after_ms: recover_seconds.saturating_mul(1000),
             rows: Rows::open(state.storage().sql()),
-            state,
-            env,
             alarm: Alarm::default(),
             running: RefCell::default(),
             chores_running: RefCell::default(),
             late: RefCell::default(),
-            sent: RefCell::default(),
+            projected: projection::given(),
+            announced: announcing::given(),
+            announce_ms: config::number(&env, "ANNOUNCE_MS", 50_i64),
             forgot_at: Cell::new(0),
             payment_limit_ms: limit_minutes.saturating_mul(60_000),
             stuck_after_ms: stuck_seconds.saturating_mul(1000),
+            state,
+            env,
         };
         Self {
             desk: Rc::new(desk),
@@ -103,6 +112,9 @@ impl DurableObject for OrderDesk {
             AtOrderDesk::Resolve(resolve) => reply(desk.resolve(scope, &resolve)),
             AtOrderDesk::Fates(ask) => reply(desk.fates(&scope, &ask.cart_ids)),
             AtOrderDesk::Get(get) => reply(desk.get(&scope, &get.order, &get.viewer).await),
+            AtOrderDesk::Admit(admit) => {
+                reply(desk.admit(&scope, &admit.order, &admit.viewer).await)
+            }
             AtOrderDesk::Recent(recent) => reply(desk.recent(scope, &recent.customer_id).await),
             AtOrderDesk::Move(change) => reply(desk.move_order(scope, &change).await),
             AtOrderDesk::Retry(retry) => reply(desk.retry(scope, &retry.order_id).await),
@@ -124,6 +136,7 @@ impl DurableObject for OrderDesk {
         desk.expire_unpaid(now).await;
         desk.finish_chores(now).await;
         desk.project().await;
+        desk.announce().await;
         // An error from here on makes the runtime repeat the alarm, so work is never
         // left without a timer.
         desk.forget_old(now).map_err(failed)?;
@@ -149,17 +162,29 @@ impl Desk {
     /// so it is one commit with what its caller writes next.
     fn write_late(&self) -> std::result::Result<(), Problem> {
         let ends = self.late.take();
-        let arrived = self.arrived();
+        let (projected, announced) = (self.projected.arrived(), self.announced.arrived());
+        let first = |of: &[Sent], id: &str| of.iter().any(|sent| sent.order_id == id);
         for end in &ends {
-            let there = arrived.iter().any(|sent| sent.order_id == end.order_id);
-            self.rows.set_placed(end, there)?;
+            let (shown, heard) = (
+                first(&projected, &end.order_id),
+                first(&announced, &end.order_id),
+            );
+            self.rows.set_placed(end, shown, heard)?;
         }
-        let others: Vec<&Sent> = arrived
-            .iter()
-            .filter(|sent| sent.version > 1 || ends.iter().all(|end| end.order_id != sent.order_id))
-            .collect();
-        if !others.is_empty() {
-            self.rows.set_projected(&others)?;
+        let others = |of: &[Sent]| -> Vec<Sent> {
+            let is_end = |id: &str| ends.iter().any(|end| end.order_id == id);
+            let others = of
+                .iter()
+                .filter(|sent| sent.version > 1 || !is_end(&sent.order_id));
+            others.cloned().collect()
+        };
+        for (at, of) in [
+            (Reached::Database, &projected),
+            (Reached::Screens, &announced),
+        ] {
+            let others = others(of);
+            self.rows
+                .set_reached(at, &others.iter().collect::<Vec<_>>())?;
         }
         Ok(())
     }
@@ -181,6 +206,15 @@ impl Desk {
     ) -> std::result::Result<OrderView, Problem> {
         let row = self.order_for(scope, order, viewer).await?;
         self.rows.view(&row)
+    }
+
+    async fn admit(
+        self: &Rc<Self>,
+        scope: &Scope,
+        order: &str,
+        viewer: &Actor,
+    ) -> std::result::Result<OrderSummary, Problem> {
+        self.order_for(scope, order, viewer).await?.summary()
     }
 
     /// An order that this viewer may see. Its buyer may know it already though a

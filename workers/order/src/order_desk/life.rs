@@ -28,6 +28,7 @@ impl Desk {
         faults::before(&scope, "order.edge")?;
         self.take_edge(&scope, &row, change)?;
         self.project_order(&row.order_id)?;
+        self.announce_order(&row.order_id)?;
         let soon = clock::now_ms().saturating_add(self.recover_after_ms);
         self.wake_by(soon).await.map_err(broken)?;
         faults::written(&self.state, &scope, "order.edge").await?;

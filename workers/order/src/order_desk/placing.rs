@@ -20,7 +20,7 @@ use futures::channel::oneshot;
 
 use super::legs::Work;
 use super::rows::{GoodEnd, OrderRow};
-use super::{Desk, broken, projection};
+use super::{Desk, announcing, broken, projection};
 
 impl Desk {
     pub(super) async fn place(
@@ -301,6 +301,7 @@ impl Desk {
                 at_ms: now,
             };
             self.project_soon(projection::placed(work, &end));
+            self.announce_soon(announcing::placed(work, &end));
             self.late.borrow_mut().push(end);
         } else {
             self.rows

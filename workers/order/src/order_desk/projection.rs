@@ -12,14 +12,14 @@ use contract::order::{HistoryEntry, OrderContent};
 use domain::lifecycle::Status;
 use domain::time::rfc3339;
 use edge::d1::{Db, DbError, Sql};
-use edge::gather::{Gather, Parcel, list};
+use edge::gather::{Gather, Given, Parcel, list};
 use edge::{clock, telemetry};
 use serde::Serialize;
 use serde_json::{Value, json};
 use worker::Env;
 
 use super::legs::Work;
-use super::rows::{GoodEnd, OrderRow};
+use super::rows::{GoodEnd, OrderRow, Reached};
 use super::{Desk, no_scope};
 
 const BATCH_MAX: i64 = 100;
@@ -28,7 +28,12 @@ thread_local! {
     static GATHERED: Gather = const { Gather::new() };
 }
 
-/// A version of an order that was given to be carried.
+/// Versions that were given to be carried to the database.
+pub fn given() -> Given<Sent> {
+    Given::to(&GATHERED)
+}
+
+/// A version of an order.
 #[derive(Debug, Clone, Serialize)]
 pub struct Sent {
     #[serde(rename = "i")]
@@ -38,7 +43,7 @@ pub struct Sent {
 }
 
 impl Sent {
-    fn parcel_id(&self) -> String {
+    pub fn parcel_id(&self) -> String {
         format!("{}:{}", self.order_id, self.version)
     }
 }
@@ -91,8 +96,7 @@ fn parcel(shown: &Shown<'_>, history: &[HistoryEntry]) -> (Sent, Parcel) {
 impl Desk {
     /// Gives a version to be carried, soon.
     pub(super) fn project_soon(self: &Rc<Self>, (sent, parcel): (Sent, Parcel)) {
-        self.sent.borrow_mut().push(sent);
-        if !GATHERED.with(|gathered| gathered.add(parcel, clock::now_ms())) {
+        if !self.projected.give(sent, parcel, clock::now_ms()) {
             return;
         }
         let desk = Rc::clone(self);
@@ -110,16 +114,6 @@ impl Desk {
             self.project_soon(parcel);
         }
         Ok(())
-    }
-
-    /// What has arrived since it was asked last.
-    pub(super) fn arrived(&self) -> Vec<Sent> {
-        let mut sent = self.sent.borrow_mut();
-        let (arrived, left) = sent
-            .drain(..)
-            .partition(|sent| GATHERED.with(|gathered| gathered.was_carried(&sent.parcel_id())));
-        *sent = left;
-        arrived
     }
 
     fn parcel_of(&self, row: &OrderRow) -> Result<(Sent, Parcel), Problem> {
@@ -144,7 +138,10 @@ impl Desk {
                 telemetry::error("projection_failed", &[("reason", &problem.detail)]);
                 return;
             }
-            let behind = self.rows.behind(BATCH_MAX).unwrap_or_default();
+            let behind = self
+                .rows
+                .behind(Reached::Database, BATCH_MAX)
+                .unwrap_or_default();
             if behind.is_empty() {
                 return;
             }
@@ -177,13 +174,12 @@ impl Desk {
                 version: row.version,
             })
             .collect();
-        let sent = |sent: &Sent| {
+        self.projected.forget(|sent| {
             let same = |row: &Sent| row.order_id == sent.order_id && row.version >= sent.version;
             versions.iter().any(same)
-        };
-        self.sent.borrow_mut().retain(|waiting| !sent(waiting));
-        self.rows
-            .set_projected(&versions.iter().collect::<Vec<_>>())
+        });
+        let versions: Vec<&Sent> = versions.iter().collect();
+        self.rows.set_reached(Reached::Database, &versions)
     }
 }
 

@@ -19,7 +19,7 @@ mod chores;
 mod showing;
 
 pub use chores::ChoreRow;
-pub use showing::placed_entry;
+pub use showing::{Reached, placed_entry};
 
 pub struct Rows {
     sql: SqlStorage,
@@ -40,6 +40,8 @@ pub struct OrderRow {
     pub status: String,
     pub payment: String,
     pub version: u32,
+    /// The version that those who watch have heard of.
+    pub announced: u32,
     pub tracking_number: Option<String>,
     pub created_ms: i64,
     pub updated_ms: i64,
@@ -100,7 +102,7 @@ struct Due {
 }
 
 const COLUMNS: &str = "order_id, number, customer_id, cart_id, phase, content, placement, status,
-    payment, version, tracking_number, created_ms, updated_ms";
+    payment, version, announced, tracking_number, created_ms, updated_ms";
 
 // Ids are in order of time, so rows and most index entries are appended: a write
 // touches few pages. Every further index costs each order a page more.
@@ -116,7 +118,9 @@ const TABLES: &str = "
       status TEXT NOT NULL DEFAULT 'pending',
       payment TEXT NOT NULL DEFAULT 'pending',
       version INTEGER NOT NULL DEFAULT 0,
+      -- The versions that the database has, and that those who watch have heard of.
       projected INTEGER NOT NULL DEFAULT 0,
+      announced INTEGER NOT NULL DEFAULT 0,
       tracking_number TEXT,
       pay_by_ms INTEGER,
       -- The request it was made for, as its cart has to remember it.
@@ -125,7 +129,8 @@ const TABLES: &str = "
       updated_ms INTEGER NOT NULL
     );
     CREATE INDEX IF NOT EXISTS orders_open ON orders (phase) WHERE phase IN ('deducting', 'stuck');
-    CREATE INDEX IF NOT EXISTS orders_behind ON orders (order_id) WHERE projected <> version;
+    CREATE INDEX IF NOT EXISTS orders_behind ON orders (order_id)
+      WHERE projected <> version OR (announced <> version AND phase = 'placed');
     CREATE INDEX IF NOT EXISTS orders_unpaid ON orders (pay_by_ms) WHERE pay_by_ms IS NOT NULL;
     CREATE UNIQUE INDEX IF NOT EXISTS one_order_a_cart ON orders (cart_id)
       WHERE phase <> 'undone';
@@ -244,18 +249,24 @@ impl Rows {
     }
 
     /// The placement has come to a good end: the order stands. `projected` when the
-    /// database shows it already.
-    pub fn set_placed(&self, end: &GoodEnd, projected: bool) -> Result<(), Problem> {
+    /// database shows it already, `announced` when those who watch have heard of it.
+    pub fn set_placed(
+        &self,
+        end: &GoodEnd,
+        projected: bool,
+        announced: bool,
+    ) -> Result<(), Problem> {
         run(
             self.sql()?,
             "UPDATE orders SET phase = 'placed', placement = ?2, version = 1, pay_by_ms = ?3,
-               updated_ms = ?4, projected = ?5 WHERE order_id = ?1",
+               updated_ms = ?4, projected = ?5, announced = ?6 WHERE order_id = ?1",
             vec![
                 text(end.order_id.as_str()),
                 text(json!(end.placement).to_string()),
                 int(end.pay_by_ms),
                 int(end.at_ms),
                 int(i64::from(projected)),
+                int(i64::from(announced)),
             ],
         )
         .map_err(broken)
@@ -370,7 +381,8 @@ impl Rows {
                SELECT MIN(pay_by_ms) AS at FROM orders WHERE pay_by_ms IS NOT NULL
                UNION ALL SELECT MIN(due_ms) FROM chores
                UNION ALL SELECT ?1 FROM orders WHERE phase = 'deducting'
-               UNION ALL SELECT ?1 FROM orders WHERE projected <> version)",
+               UNION ALL SELECT ?1 FROM orders
+               WHERE projected <> version OR (announced <> version AND phase = 'placed'))",
             vec![int(now.saturating_add(recover_after))],
         )
         .map_err(broken)?;
@@ -389,7 +401,8 @@ impl Rows {
             "DELETE FROM history WHERE order_id IN (
                SELECT order_id FROM orders
                WHERE order_id < ?1 AND updated_ms < ?2 AND projected = version
-                 AND (phase = 'undone' OR status IN ('delivered', 'cancelled')))",
+                 AND (phase = 'undone'
+                      OR (announced = version AND status IN ('delivered', 'cancelled'))))",
             vec![text(youngest.as_str()), int(before)],
         )
         .map_err(broken)?;
@@ -397,7 +410,8 @@ impl Rows {
             sql,
             "DELETE FROM orders
              WHERE order_id < ?1 AND updated_ms < ?2 AND projected = version
-               AND (phase = 'undone' OR status IN ('delivered', 'cancelled'))",
+               AND (phase = 'undone'
+                    OR (announced = version AND status IN ('delivered', 'cancelled')))",
             vec![text(youngest), int(before)],
         )
         .map_err(broken)

@@ -11,6 +11,31 @@ use serde_json::{Value, json};
 use super::{COLUMNS, OrderRow, Rows, broken};
 use crate::order_desk::projection::Sent;
 
+/// Where versions of an order have to get to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    Database,
+    /// Those who watch.
+    Screens,
+}
+
+impl Reached {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Database => "projected",
+            Self::Screens => "announced",
+        }
+    }
+
+    /// In the words of the index `orders_behind`, so that it serves.
+    fn lacking(self) -> &'static str {
+        match self {
+            Self::Database => "projected <> version AND phase <> 'deducting'",
+            Self::Screens => "announced <> version AND phase = 'placed'",
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct HistoryRow {
     version: u32,
@@ -43,23 +68,48 @@ pub fn placed_entry(order_id: &str, customer_id: &str, created_ms: i64) -> Histo
     }
 }
 
+impl OrderRow {
+    /// The row of a list.
+    pub fn summary(&self) -> Result<OrderSummary, Problem> {
+        let (content, life) = (self.content()?, self.life());
+        Ok(OrderSummary {
+            order_id: self.order_id.clone(),
+            order_number: self.number.clone().unwrap_or_default(),
+            status: life.status,
+            payment_status: life.payment,
+            version: life.version,
+            total_minor: content.totals.total_minor,
+            currency: content.currency,
+            created_at: rfc3339(self.created_ms),
+            updated_at: rfc3339(self.updated_ms),
+        })
+    }
+}
+
 impl Rows {
-    /// What the database lacks, oldest first.
-    pub fn behind(&self, limit: i64) -> Result<Vec<OrderRow>, Problem> {
-        let statement = format!(
-            "SELECT {COLUMNS} FROM orders
-             WHERE projected <> version AND phase <> 'deducting' ORDER BY order_id LIMIT ?1"
-        );
+    /// What has not got there, oldest first.
+    pub fn behind(&self, at: Reached, limit: i64) -> Result<Vec<OrderRow>, Problem> {
+        let lacking = at.lacking();
+        let statement =
+            format!("SELECT {COLUMNS} FROM orders WHERE {lacking} ORDER BY order_id LIMIT ?1");
         rows(self.sql()?, &statement, vec![int(limit)]).map_err(broken)
     }
 
-    pub fn set_projected(&self, versions: &[&Sent]) -> Result<(), Problem> {
-        run(
-            self.sql()?,
-            "UPDATE orders SET projected = p.version
+    /// These versions have got there.
+    pub fn set_reached(&self, at: Reached, versions: &[&Sent]) -> Result<(), Problem> {
+        if versions.is_empty() {
+            return Ok(());
+        }
+        let column = at.column();
+        let statement = format!(
+            "UPDATE orders SET {column} = p.version
              FROM (SELECT value ->> 'i' AS order_id, value ->> 'v' AS version
                    FROM json_each(?1)) AS p
-             WHERE orders.order_id = p.order_id AND orders.projected < p.version",
+             WHERE orders.order_id = p.order_id AND orders.{column} < p.version"
+        );
+        run(
+            self.sql()?,
+            &statement,
             vec![text(json!(versions).to_string())],
         )
         .map_err(broken)
@@ -111,23 +161,7 @@ impl Rows {
         );
         let found: Vec<OrderRow> =
             rows(self.sql()?, &statement, vec![text(customer_id)]).map_err(broken)?;
-        found
-            .iter()
-            .map(|row| {
-                let (content, life) = (row.content()?, row.life());
-                Ok(OrderSummary {
-                    order_id: row.order_id.clone(),
-                    order_number: row.number.clone().unwrap_or_default(),
-                    status: life.status,
-                    payment_status: life.payment,
-                    version: life.version,
-                    total_minor: content.totals.total_minor,
-                    currency: content.currency,
-                    created_at: rfc3339(row.created_ms),
-                    updated_at: rfc3339(row.updated_ms),
-                })
-            })
-            .collect()
+        found.iter().map(OrderRow::summary).collect()
     }
 
     /// A page of everything, for an admin's export.

@@ -1,0 +1,278 @@
+//! Everything that goes over a socket: names, rooms and payloads.
+//!
+//! Payloads have the keys of the shop's documents; where these give none, an event
+//! carries the row of the admin's list. Each has the id of its event and the time of
+//! what happened, and a version where it is about an order: clients drop what is
+//! older than what they have.
+
+use std::rc::Rc;
+
+use domain::live::room::Room;
+use serde::{Deserialize, Serialize};
+
+use crate::order::OrderSummary;
+use crate::realtime::Event;
+
+pub const ORDER_NEW: &str = "order:new";
+pub const ORDER_UPDATED: &str = "order:updated";
+pub const ORDER_ASSIGNED: &str = "order:assigned";
+/// To admins and drivers.
+pub const STATUS_UPDATED: &str = "order:status:updated";
+/// To those who follow the order.
+pub const STATUS_UPDATE: &str = "order:status:update";
+/// To admins.
+pub const STATUS_CHANGED: &str = "order:status:changed";
+pub const DRIVER_LOCATION: &str = "driver:location:update";
+pub const ORDER_ETA: &str = "order:eta:update";
+/// What a client gets instead of what it missed, when that is gone.
+pub const SNAPSHOT: &str = "snapshot";
+/// Where a client has come to, so that it can say so when it is back.
+pub const POSITION: &str = "session:position";
+/// What was wrong with what a client sent.
+pub const ERROR: &str = "ERROR";
+pub const JOIN_ROOM: &str = "join-room";
+pub const LEAVE_ROOM: &str = "leave-room";
+
+/// What every event of a room carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Stamp {
+    /// The same id is the same event.
+    pub event_id: String,
+    pub occurred_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Stamped<T> {
+    #[serde(flatten)]
+    pub of: T,
+    #[serde(flatten)]
+    pub stamp: Stamp,
+}
+
+/// The row of the admin's list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OrderRow {
+    #[serde(rename = "orderId")]
+    pub id: String,
+    #[serde(flatten)]
+    pub row: OrderSummary,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OrderAssigned {
+    #[serde(rename = "agentId")]
+    pub agent_id: String,
+    #[serde(flatten)]
+    pub order: OrderRow,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StatusUpdate {
+    pub order_id: String,
+    pub status: String,
+    /// When it is expected: a day, or a time once somebody is under way.
+    pub estimated_time: Option<String>,
+    pub timestamp: String,
+    pub version: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct StatusChanged {
+    pub order_id: String,
+    pub status: String,
+    pub version: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DriverLocation {
+    pub order_id: String,
+    pub latitude: f64,
+    pub longitude: f64,
+    pub timestamp: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct EtaUpdate {
+    pub order_id: String,
+    pub estimated_time: Option<String>,
+    pub timestamp: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Snapshot {
+    /// The rooms that it is about: those of the client's role.
+    pub rooms: Vec<String>,
+    /// The latest orders that its reader may see, newest first.
+    pub orders: Vec<OrderSummary>,
+    pub time: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Complaint {
+    pub code: String,
+    pub message: String,
+}
+
+/// The answer to a client that wants to join or leave a room.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RoomAnswer {
+    pub ok: bool,
+    pub room: String,
+    /// How the order stands, for one who has joined its room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderSummary>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One event about an order. Its id follows from what it says, so it is the same
+/// event however often it is made.
+struct About<'a> {
+    order: &'a OrderSummary,
+    at: String,
+}
+
+impl About<'_> {
+    fn event(&self, name: &str, rooms: &[Room], of: impl Serialize) -> Rc<Event> {
+        let stamp = Stamp {
+            event_id: format!("{}:{}:{name}", self.order.order_id, self.order.version),
+            occurred_at: self.at.clone(),
+        };
+        Rc::new(Event {
+            id: stamp.event_id.clone(),
+            key: self.order.order_id.clone(),
+            rooms: rooms.iter().map(Room::name).collect(),
+            event: name.to_owned(),
+            // These types have nothing that JSON could not say.
+            payload: serde_json::to_string(&Stamped { of, stamp }).unwrap_or_default(),
+            latest: false,
+        })
+    }
+
+    fn row(&self) -> OrderRow {
+        OrderRow {
+            id: self.order.order_id.clone(),
+            row: self.order.clone(),
+        }
+    }
+}
+
+/// What everyone concerned hears of an order that has come to this version.
+pub fn of_order(order: &OrderSummary, customer_id: &str, estimated: &str) -> Vec<Rc<Event>> {
+    let about = About {
+        order,
+        at: order.updated_at.clone(),
+    };
+    if order.version <= 1 {
+        return vec![about.event(ORDER_NEW, &[Room::Admin], about.row())];
+    }
+    let order_id = order.order_id.clone();
+    let status = order.status.name().to_owned();
+    let update = StatusUpdate {
+        order_id: order_id.clone(),
+        status: status.clone(),
+        estimated_time: Some(estimated.to_owned()).filter(|day| !day.is_empty()),
+        timestamp: about.at.clone(),
+        version: order.version,
+    };
+    let changed = StatusChanged {
+        order_id: order_id.clone(),
+        status,
+        version: order.version,
+    };
+    let staff = [Room::Admin, Room::Delivery];
+    let followers = [Room::Order(order_id), Room::User(customer_id.to_owned())];
+    vec![
+        about.event(STATUS_UPDATED, &staff, &update),
+        about.event(ORDER_UPDATED, &staff, about.row()),
+        about.event(STATUS_UPDATE, &followers, &update),
+        about.event(STATUS_CHANGED, &[Room::Admin], changed),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::lifecycle::{PaymentStatus, Status};
+    use serde_json::Value;
+
+    fn order(version: u32) -> OrderSummary {
+        OrderSummary {
+            order_id: "o-1".into(),
+            order_number: "ORD-2026-X".into(),
+            status: Status::Paid,
+            payment_status: PaymentStatus::Paid,
+            version,
+            total_minor: 500,
+            currency: "EUR".into(),
+            created_at: "2026-01-01T00:00:00.000Z".into(),
+            updated_at: "2026-01-01T00:00:01.000Z".into(),
+        }
+    }
+
+    #[test]
+    fn a_new_order_is_for_admins_and_carries_their_row() {
+        let [event] = &of_order(&order(1), "alice", "2026-01-04")[..] else {
+            panic!("one event")
+        };
+        assert_eq!(
+            (event.event.as_str(), event.rooms.join(" ")),
+            (ORDER_NEW, "admin".into())
+        );
+        let payload: Value = serde_json::from_str(&event.payload).unwrap();
+        for (key, value) in [
+            ("orderId", Value::from("o-1")),
+            ("order_id", Value::from("o-1")),
+            ("version", Value::from(1)),
+            ("total_minor", Value::from(500)),
+            ("eventId", Value::from("o-1:1:order:new")),
+            ("occurredAt", Value::from("2026-01-01T00:00:01.000Z")),
+        ] {
+            assert_eq!(payload[key], value, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_step_is_told_to_everyone_by_the_names_they_know_it_by() {
+        let events = of_order(&order(2), "alice", "2026-01-04");
+        let told: Vec<(&str, String)> = events
+            .iter()
+            .map(|event| (event.event.as_str(), event.rooms.join(" ")))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (STATUS_UPDATED, "admin delivery".to_owned()),
+                (ORDER_UPDATED, "admin delivery".to_owned()),
+                (STATUS_UPDATE, "order:o-1 user:alice".to_owned()),
+                (STATUS_CHANGED, "admin".to_owned()),
+            ]
+        );
+        let payload: Value = serde_json::from_str(&events[2].payload).unwrap();
+        assert_eq!(payload["status"], "paid");
+        assert_eq!(payload["estimatedTime"], "2026-01-04");
+        assert_eq!(
+            of_order(&order(2), "alice", "2026-01-04"),
+            events,
+            "the same ids again"
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! From the desk to everyone who watches: what became of orders, a moment later.
+//!
+//! An order and its history are the outbox: what is to be told of a version follows
+//! from them, and `announced` is the version up to which it was. So nothing is told
+//! that is not durable, and nothing durable is left untold (M1, M4). Events gather with
+//! those of other desks; what does not arrive that way is found when the alarm goes
+//! off. Safe to repeat: the same version makes the same events, and streams know their
+//! ids.
+
+use std::rc::Rc;
+
+use contract::Problem;
+use contract::events::of_order;
+use contract::order::OrderSummary;
+use contract::realtime::{Event, Publish, REALTIME_SERVICE};
+use domain::lifecycle::{Life, Status};
+use domain::time::rfc3339;
+use edge::call::{To, call};
+use edge::gather::{Gather, Given, Parcel};
+use edge::{CallError, clock, telemetry};
+use worker::Env;
+
+use super::legs::Work;
+use super::projection::Sent;
+use super::rows::{GoodEnd, OrderRow, Reached};
+use super::{Desk, no_scope};
+
+const BATCH_MAX: i64 = 50;
+
+thread_local! {
+    static GATHERED: Gather<Rc<Event>> = const { Gather::new() };
+}
+
+/// Versions that were given to be announced.
+pub fn given() -> Given<Sent, Rc<Event>> {
+    Given::to(&GATHERED)
+}
+
+/// An order that has just come to stand.
+pub fn placed(work: &Work, end: &GoodEnd) -> (Sent, Parcel<Rc<Event>>) {
+    let content = &work.content;
+    let life = Life::PLACED;
+    let order = OrderSummary {
+        order_id: content.order_id.clone(),
+        order_number: work.number.clone(),
+        status: life.status,
+        payment_status: life.payment,
+        version: life.version,
+        total_minor: content.totals.total_minor,
+        currency: content.currency.clone(),
+        created_at: rfc3339(work.created_ms),
+        updated_at: rfc3339(end.at_ms),
+    };
+    let events = of_order(
+        &order,
+        &content.customer_id,
+        &content.estimated_delivery_date,
+    );
+    parcel(&order.order_id, life.version, events)
+}
+
+fn parcel(order_id: &str, version: u32, events: Vec<Rc<Event>>) -> (Sent, Parcel<Rc<Event>>) {
+    let sent = Sent {
+        order_id: order_id.to_owned(),
+        version,
+    };
+    let parcel = Parcel {
+        id: sent.parcel_id(),
+        rows: events,
+        more: Vec::new(),
+    };
+    (sent, parcel)
+}
+
+impl Desk {
+    /// Gives a version to be announced. The first of a quiet time goes at once, those
+    /// that follow gather.
+    pub(super) fn announce_soon(self: &Rc<Self>, (sent, parcel): (Sent, Parcel<Rc<Event>>)) {
+        if !self.announced.give(sent, parcel, clock::now_ms()) {
+            return;
+        }
+        let desk = Rc::clone(self);
+        self.background(async move {
+            carry(&desk.env, desk.announce_ms).await;
+            telemetry::flush_soon(&desk.env, &desk.state);
+        });
+    }
+
+    /// An order has changed, and that is written. Everything that is not known to have
+    /// been heard goes along, so that no version is heard before an earlier one.
+    pub(super) fn announce_order(self: &Rc<Self>, order_id: &str) -> Result<(), Problem> {
+        if let Some(row) = self.rows.order(order_id)? {
+            let events = self.untold(&row)?;
+            self.announce_soon(parcel(&row.order_id, row.version, events));
+        }
+        Ok(())
+    }
+
+    /// The events of every version that was not announced.
+    fn untold(&self, row: &OrderRow) -> Result<Vec<Rc<Event>>, Problem> {
+        let content = row.content()?;
+        let latest = row.summary()?;
+        let mut life = Life::PLACED;
+        let mut events = Vec::new();
+        for (entry, version) in self.rows.history(row)?.into_iter().zip(1..) {
+            if version > 1 {
+                life = after(life, entry.new_status);
+            }
+            if version <= row.announced {
+                continue;
+            }
+            let order = OrderSummary {
+                status: life.status,
+                payment_status: life.payment,
+                version,
+                updated_at: entry.created_at,
+                ..latest.clone()
+            };
+            let estimated = &content.estimated_delivery_date;
+            events.extend(of_order(&order, &content.customer_id, estimated));
+        }
+        Ok(events)
+    }
+
+    /// Announces what those who watch have not heard of this desk.
+    pub(super) async fn announce(&self) {
+        loop {
+            // Marks what was heard before, so that it is not told again.
+            if let Err(problem) = self.write_late() {
+                telemetry::error("announcing_failed", &[("reason", &problem.detail)]);
+                return;
+            }
+            let behind = self
+                .rows
+                .behind(Reached::Screens, BATCH_MAX)
+                .unwrap_or_default();
+            if behind.is_empty() {
+                return;
+            }
+            if let Err(problem) = self.announce_rows(&behind).await {
+                telemetry::error("announcing_failed", &[("reason", &problem.detail)]);
+                return;
+            }
+        }
+    }
+
+    async fn announce_rows(&self, behind: &[OrderRow]) -> Result<(), Problem> {
+        let mut events = Vec::new();
+        for row in behind {
+            events.extend(self.untold(row)?);
+        }
+        publish(&self.env, events)
+            .await
+            .map_err(|error| error.into_problem("orders.announce"))?;
+        let versions: Vec<Sent> = behind
+            .iter()
+            .map(|row| Sent {
+                order_id: row.order_id.clone(),
+                version: row.version,
+            })
+            .collect();
+        self.rows
+            .set_reached(Reached::Screens, &versions.iter().collect::<Vec<_>>())
+    }
+}
+
+/// The next state along the edge that was taken. What was taken is legal.
+fn after(life: Life, status: Status) -> Life {
+    life.step(status).map_or(life, |(next, _)| next)
+}
+
+/// Publishes what gathered, of all desks, trip after trip.
+async fn carry(env: &Env, gather_ms: i64) {
+    loop {
+        let parcels = GATHERED.with(|gathered| gathered.take(clock::now_ms()));
+        if parcels.is_empty() {
+            return;
+        }
+        let events = parcels
+            .iter()
+            .flat_map(|parcel| parcel.rows.iter().cloned());
+        match publish(env, events.collect()).await {
+            Ok(()) => GATHERED.with(|gathered| gathered.carried(&parcels)),
+            // Their desks still have them as not heard.
+            Err(error) => {
+                telemetry::error("announcing_failed", &[("reason", &format!("{error:?}"))]);
+            }
+        }
+        clock::pause(gather_ms).await;
+    }
+}
+
+async fn publish(env: &Env, events: Vec<Rc<Event>>) -> Result<(), CallError> {
+    let publish = Publish { events };
+    call(env, &no_scope(), To::Service(REALTIME_SERVICE), publish).await?;
+    Ok(())
+}

@@ -1,0 +1,411 @@
+//! From an open socket to a client that hears its rooms, and out again.
+//!
+//! A client that comes back says which session it had and what it heard last. If the
+//! streams still have everything since, it gets that and nothing else; if not it is
+//! told so, by a new session id, and gets a snapshot.
+
+use std::rc::Rc;
+
+use contract::events::{SNAPSHOT, Snapshot};
+use contract::order::OrderPage;
+use contract::packet::{Frame, MAIN, Packet, event_frame};
+use contract::realtime::{Event, Wish, rooms_of};
+use contract::{Actor, Problem, code};
+use domain::live::crowd::Sending;
+use domain::live::position::{Mark, Position};
+use domain::time::rfc3339;
+use edge::identity::{Verified, Verifier, bearer};
+use edge::{Outcome, Scope, clock, http, telemetry};
+use serde_json::{Map, Value, json};
+use worker::{Request, Response, WebSocket, WebSocketPair};
+
+use super::Inner;
+use super::lines::Heard;
+use super::sockets::{Session, number_of};
+use super::talk::FRAME_MAX;
+
+/// Sockets in one hub. The platform takes 32,768.
+const SOCKETS_MAX: usize = 20_000;
+/// A socket that lets so much pile up is cut off.
+const CLOGGED_BYTES: f64 = 1024.0 * 1024.0;
+/// Between the random part of a session's id and the position that it began at.
+const SEAM: char = '~';
+
+/// What a client says about the session it had.
+struct Former {
+    pid: String,
+    position: Position,
+}
+
+impl Inner {
+    pub(super) async fn open(self: &Rc<Self>, request: &Request) -> Outcome {
+        self.learn_number().map_err(http::internal)?;
+        self.sockets.find(&self.state);
+        if self.sockets.len() >= SOCKETS_MAX {
+            let detail = "there is no room for more sockets here; try again";
+            return Err(Problem::new(code::UNAVAILABLE, detail).retry_after(5));
+        }
+        let now = clock::now_ms();
+        let header = request.headers().get("authorization").ok().flatten();
+        let header = header.as_deref().and_then(bearer);
+        let verified = header.and_then(|token| self.verify(token).ok());
+        let pair = WebSocketPair::new().map_err(http::internal)?;
+        self.state.accept_web_socket(&pair.server);
+        let session = Session {
+            opened_ms: now,
+            header: verified.map(|verified| (verified.actor.tag(), verified.until_ms)),
+            ..Session::default()
+        };
+        let number = self.sockets.add(pair.server, session);
+        let handshake = json!({
+            "sid": random_id(), "upgrades": [], "pingInterval": self.ping_interval_ms,
+            "pingTimeout": self.ping_timeout_ms, "maxPayload": FRAME_MAX,
+        });
+        self.sockets.send(number, &format!("0{handshake}"));
+        self.beat_soon(now).await.map_err(http::internal)?;
+        telemetry::count("sockets_opened", &[], 1);
+        Response::from_websocket(pair.client).map_err(http::internal)
+    }
+
+    fn verify(&self, token: &str) -> Result<Verified, Problem> {
+        Verifier::configured(&self.env)?.verify_token(token, clock::now_ms())
+    }
+
+    /// A client says who it is.
+    pub(super) async fn connect(
+        self: &Rc<Self>,
+        number: u32,
+        namespace: &str,
+        auth: &Map<String, Value>,
+    ) {
+        if namespace != MAIN {
+            self.refuse(number, namespace, "invalid_namespace", "Invalid namespace");
+            return;
+        }
+        let Some(session) = self.sockets.session(number) else {
+            return;
+        };
+        if session.by.is_some() {
+            self.cut_off(number, "connected already");
+            return;
+        }
+        let verified = match auth.get("token") {
+            Some(Value::String(token)) => self.verify(bearer(token).unwrap_or(token)),
+            Some(_) => Err(Problem::field("auth.token", "must be a string")),
+            None => session
+                .header
+                .as_ref()
+                .and_then(|(tag, until_ms)| {
+                    Some(Verified {
+                        actor: Actor::from_tag(tag)?,
+                        until_ms: *until_ms,
+                    })
+                })
+                .filter(|verified| verified.until_ms > clock::now_ms())
+                .ok_or_else(|| {
+                    let detail = "say who you are: auth: { token }";
+                    Problem::new(code::UNAUTHENTICATED, detail)
+                }),
+        };
+        let entered = match verified {
+            Ok(verified) => self.enter(number, &verified, former(auth)).await,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = entered {
+            self.left(number, &Session::default());
+            telemetry::count("connects_refused", &[("code", &problem.code)], 1);
+            self.refuse(number, namespace, &problem.code, &problem.detail);
+        }
+    }
+
+    fn refuse(&self, number: u32, namespace: &str, code: &str, message: &str) {
+        let mut error = Map::new();
+        error.insert("message".into(), message.into());
+        error.insert("data".into(), json!({ "code": code }));
+        let packet = Packet::ConnectError {
+            namespace: namespace.to_owned(),
+            error,
+        };
+        self.sockets.send(number, &Frame::Message(packet).text());
+    }
+
+    async fn enter(
+        self: &Rc<Self>,
+        number: u32,
+        verified: &Verified,
+        former: Option<Former>,
+    ) -> Result<(), Problem> {
+        self.wake_up().await?;
+        let rooms = rooms_of(&verified.actor);
+        // From here on what happens in its rooms is kept for it.
+        self.crowd.borrow_mut().enter(number, rooms.iter().cloned());
+        let came_back = former.is_some();
+        let mut heard = None;
+        if let Some(former) = &former
+            && former.position.streams() == self.lines.len()
+        {
+            heard = Some(self.come_back(&verified.actor, former, &rooms).await?);
+        }
+        let whole = heard.as_ref().is_some_and(|heard| {
+            let missed = heard.iter().map(|one| one.missed.as_ref());
+            missed
+                .into_iter()
+                .all(|missed| missed.is_some_and(|missed| missed.whole))
+        });
+        let floor = match &heard {
+            Some(heard) => heads(heard),
+            None => self.come_in(&rooms).await?,
+        };
+        let mut joined: Vec<String> = Vec::new();
+        let mut pid = former
+            .as_ref()
+            .map(|former| former.pid.clone())
+            .unwrap_or_default();
+        if whole {
+            let missed = heard.iter().flatten().filter_map(|one| one.missed.as_ref());
+            for room in missed.flat_map(|missed| &missed.joined) {
+                if !joined.contains(room) {
+                    joined.push(room.clone());
+                }
+            }
+        } else {
+            pid = format!("{}{SEAM}{}", random_id(), floor.text());
+        }
+        for room in &joined {
+            self.crowd.borrow_mut().join(number, room);
+        }
+        if self.sockets.session(number).is_none() {
+            // It has left meanwhile.
+            self.wish_all(&[Wish::Gone { pid }]);
+            return Ok(());
+        }
+        let tag = verified.actor.tag();
+        self.sockets.change(number, |session| {
+            session.by = Some(tag);
+            session.until_ms = verified.until_ms;
+            session.pid.clone_from(&pid);
+            session.joined = joined;
+            session.floor = floor.text();
+        });
+        let packet = Packet::Connect {
+            namespace: MAIN.into(),
+            auth: [("sid", random_id()), ("pid", pid)]
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), Value::from(value)))
+                .collect(),
+        };
+        self.sockets.send(number, &Frame::Message(packet).text());
+        let mut heard_to = former.map(|former| former.position).filter(|_| whole);
+        if came_back && !whole {
+            self.snapshot(number, &verified.actor, &rooms).await;
+        }
+        self.replay(number, heard.unwrap_or_default(), heard_to.take(), &floor);
+        let waited = self.crowd.borrow_mut().settle(number, floor);
+        self.send_all(&waited);
+        if came_back {
+            let outcome = if whole { "whole" } else { "anew" };
+            telemetry::count("recoveries", &[("outcome", outcome)], 1);
+        }
+        Ok(())
+    }
+
+    /// A newcomer: rooms that the streams know to have members here need no trip.
+    async fn come_in(self: &Rc<Self>, rooms: &[String]) -> Result<Position, Problem> {
+        let unknown: Vec<String> = {
+            let known = self.confirmed.borrow();
+            rooms
+                .iter()
+                .filter(|room| !known.contains(*room))
+                .cloned()
+                .collect()
+        };
+        let passed = self.crowd.borrow().passed().clone();
+        if unknown.is_empty() && passed.is_whole() {
+            return Ok(passed);
+        }
+        let wishes: Vec<Wish> = unknown.iter().cloned().map(Wish::Add).collect();
+        let heard = self.ask_streams(vec![wishes; self.lines.len()]).await?;
+        self.confirm(&unknown);
+        Ok(heads(&heard))
+    }
+
+    /// A client that was here before: what did it miss?
+    async fn come_back(
+        self: &Rc<Self>,
+        actor: &Actor,
+        former: &Former,
+        rooms: &[String],
+    ) -> Result<Vec<Heard>, Problem> {
+        let wishes = (0..self.lines.len()).map(|stream| {
+            // No mark is one that no stream has.
+            let mark = former.position.get(stream);
+            let mark = mark.unwrap_or(Mark { epoch: 0, seq: 0 });
+            vec![Wish::Back {
+                pid: former.pid.clone(),
+                by: actor.tag(),
+                rooms: rooms.to_vec(),
+                epoch: mark.epoch,
+                seq: mark.seq,
+            }]
+        });
+        let heard = self.ask_streams(wishes.collect()).await?;
+        self.confirm(rooms);
+        let joined = heard.iter().filter_map(|one| one.missed.as_ref());
+        for missed in joined {
+            self.confirm(&missed.joined);
+        }
+        Ok(heard)
+    }
+
+    /// Sends what was missed, in the order in which it happened as far as that is known,
+    /// each with the position that its reader has then.
+    fn replay(&self, number: u32, heard: Vec<Heard>, from: Option<Position>, to: &Position) {
+        let mut position = from.unwrap_or_else(|| Position::new(self.lines.len()));
+        let whole = position.is_whole();
+        let mut all: Vec<(usize, Mark, Rc<Event>)> = Vec::new();
+        let mut latest = Vec::new();
+        for (stream, one) in heard.into_iter().enumerate() {
+            let Some(missed) = one.missed else { continue };
+            latest.extend(missed.latest);
+            let epoch = one.head.epoch;
+            let marked = missed.events.into_iter();
+            all.extend(marked.map(|(seq, event)| (stream, Mark { epoch, seq }, event)));
+        }
+        for (stream, mark, event) in all {
+            position.set(stream, mark);
+            // One who starts anew counts from where it came in.
+            let text = if whole { position.text() } else { to.text() };
+            self.sockets
+                .send(number, &event_frame(&event.body(), Some(&text)));
+        }
+        for event in latest {
+            self.sockets.send(number, &event_frame(&event.body(), None));
+        }
+    }
+
+    /// What one who cannot be told what it missed gets instead. A snapshot that cannot
+    /// be had is no reason to keep anybody out: the client sees that it starts anew.
+    async fn snapshot(&self, number: u32, actor: &Actor, rooms: &[String]) {
+        let orders = match self.orders_of(actor).await {
+            Ok(page) => page.orders,
+            Err(problem) => {
+                telemetry::error("snapshot_failed", &[("reason", &problem.detail)]);
+                Vec::new()
+            }
+        };
+        let snapshot = Snapshot {
+            rooms: rooms.to_vec(),
+            orders,
+            time: rfc3339(clock::now_ms()),
+        };
+        let body = format!("\"{SNAPSHOT}\",{}", json!(snapshot));
+        self.sockets.send(number, &event_frame(&body, None));
+    }
+
+    async fn orders_of(&self, actor: &Actor) -> Result<OrderPage, Problem> {
+        super::talk::orders_of(&self.env, &Scope::default(), actor).await
+    }
+
+    /// Sends, and cuts off those who do not take it.
+    pub(super) fn send_all(self: &Rc<Self>, sendings: &[Sending]) {
+        let mut reached = 0_usize;
+        for sending in sendings {
+            let position = sending.position.as_ref().map(Position::text);
+            let frame = event_frame(&sending.live.body, position.as_deref());
+            self.sockets.send_to(&sending.to, &frame);
+            reached = reached.saturating_add(sending.to.len());
+        }
+        let Some(widest) = sendings.iter().max_by_key(|sending| sending.to.len()) else {
+            return;
+        };
+        telemetry::count(
+            "deliveries",
+            &[],
+            u64::try_from(reached).unwrap_or_default(),
+        );
+        for number in self.sockets.clogged(&widest.to, CLOGGED_BYTES) {
+            telemetry::count("sockets_clogged", &[], 1);
+            self.cut_off(number, "too slow");
+        }
+    }
+
+    /// Closes a socket; its client may come back for what it missed.
+    pub(super) fn cut_off(self: &Rc<Self>, number: u32, reason: &str) {
+        if let Some((socket, session)) = self.sockets.remove(number) {
+            let _ = socket.close(Some(1000), Some(reason));
+            self.left(number, &session);
+        }
+    }
+
+    /// A socket has closed.
+    pub(super) async fn gone(self: &Rc<Self>, socket: &WebSocket) {
+        let Some(number) = number_of(socket) else {
+            return;
+        };
+        let slept = !self.awake.get();
+        if self.wake_up().await.is_err() {
+            // The heartbeat will see that nobody is here.
+            return;
+        }
+        if let Some((socket, session)) = self.sockets.remove(number) {
+            let _ = socket.close(None, None::<&str>);
+            self.left(number, &session);
+        } else if slept {
+            // It left before we woke, so the streams may believe that it is here.
+            for stream in 0..self.lines.len() {
+                self.say_all(stream);
+            }
+        }
+        telemetry::flush_soon(&self.env, &self.state);
+    }
+
+    fn left(self: &Rc<Self>, number: u32, session: &Session) {
+        let empty = self.crowd.borrow_mut().leave(number);
+        let mut known = self.confirmed.borrow_mut();
+        for room in &empty {
+            known.remove(room);
+        }
+        drop(known);
+        let mut wishes: Vec<Wish> = empty.into_iter().map(Wish::Remove).collect();
+        if !session.joined.is_empty() {
+            wishes.push(Wish::Gone {
+                pid: session.pid.clone(),
+            });
+        }
+        self.wish_all(&wishes);
+    }
+
+    pub(super) fn confirm(&self, rooms: &[String]) {
+        let crowd = self.crowd.borrow();
+        let here = rooms.iter().filter(|room| crowd.has_room(room));
+        self.confirmed.borrow_mut().extend(here.cloned());
+    }
+}
+
+fn heads(heard: &[Heard]) -> Position {
+    let mut position = Position::new(heard.len());
+    for (stream, one) in heard.iter().enumerate() {
+        position.set(stream, one.head);
+    }
+    position
+}
+
+/// The session that a client says it had. Where it has heard nothing yet, its position
+/// is the one it came in at, which its id tells.
+fn former(auth: &Map<String, Value>) -> Option<Former> {
+    let pid = auth.get("pid")?.as_str()?.to_owned();
+    let (_, began) = pid.split_once(SEAM)?;
+    let began = Position::parse(began)?;
+    let offset = auth.get("offset").and_then(Value::as_str);
+    let position = match offset.map(Position::parse) {
+        Some(offset) => offset?.or_later(&began),
+        None => began,
+    };
+    Some(Former { pid, position })
+}
+
+/// An id that nobody guesses.
+fn random_id() -> String {
+    let [a, b] = [clock::random_bytes(), clock::random_bytes()].map(u64::from_le_bytes);
+    format!("{a:016x}{b:016x}")
+}
