@@ -200,25 +200,39 @@ impl Inner {
             let detail = format!("at most {ROOMS_MAX} rooms; leave one first");
             return Err(Problem::new(code::TOO_MANY_ROOMS, detail));
         }
-        self.wake_up().await?;
-        self.crowd.borrow_mut().join(number, &name);
-        let wish = Wish::Join {
-            pid: session.pid,
-            by: actor.tag(),
-            room: name.clone(),
-        };
-        let confirmed = self.ask_streams(vec![vec![wish]; self.lines.len()]).await;
-        if let Err(problem) = confirmed {
+        // Taken before anything is awaited, so that joins at the same time all count.
+        self.change_joined(number, |joined| joined.push(name.clone()));
+        let joined = self.tell_join(number, actor, &session.pid, &name).await;
+        if let Err(problem) = joined {
+            self.change_joined(number, |joined| joined.retain(|one| *one != name));
             self.crowd.borrow_mut().part(number, &name);
             return Err(problem);
         }
-        self.confirm(std::slice::from_ref(&name));
-        self.sockets.change(number, |session| {
-            if !session.joined.contains(&name) {
-                session.joined.push(name.clone());
-            }
-        });
         Ok(yes(&name, Some(order)))
+    }
+
+    fn change_joined(&self, number: u32, change: impl FnOnce(&mut Vec<String>)) {
+        self.sockets
+            .change(number, |session| change(&mut session.joined));
+    }
+
+    async fn tell_join(
+        self: &Rc<Self>,
+        number: u32,
+        actor: &Actor,
+        pid: &str,
+        room: &str,
+    ) -> Result<(), Problem> {
+        self.wake_up().await?;
+        self.crowd.borrow_mut().join(number, room);
+        let wish = Wish::Join {
+            pid: pid.to_owned(),
+            by: actor.tag(),
+            room: room.to_owned(),
+        };
+        self.ask_streams(vec![vec![wish]; self.lines.len()]).await?;
+        self.confirm(&[room.to_owned()]);
+        Ok(())
     }
 
     async fn part(
