@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { io } from 'socket.io-client';
+import { scripted } from './faults.mjs';
 
 const DEADLINE_MS = 20_000;
 
@@ -68,6 +69,7 @@ export class LiveClient {
 
   /** The connection breaks without a word; the client comes back by itself. */
   async drop() {
+    await this.connected();
     const down = once(this.socket, 'disconnect');
     this.socket.io.engine.transport.ws.close();
     await within('a disconnect', down);
@@ -99,7 +101,7 @@ export class Live {
   /** Publishes as another worker would: through the service, past the gateway. */
   async publish(...events) { return this.command('publish', { events: events.map(asEvent) }); }
 
-  async command(name, body, headers = {}) {
+  async command(name, body, { headers } = {}) {
     const response = await this.shop.rt.fetchWorker('realtime', '/command', {
       method: 'POST', headers, body: JSON.stringify({ [name]: body }),
     });
@@ -107,6 +109,9 @@ export class Live {
     assert.equal(response.status, 200, text);
     return JSON.parse(text);
   }
+
+  /** Lets a fault script stand in hubs and streams, or ends it: they hear of it by a question. */
+  stand(...scripts) { return this.command('online', { rooms: ['admin'] }, scripted(...scripts)); }
 
   close() { for (const client of this.#clients) client.close(); }
 }
