@@ -163,6 +163,8 @@ pub enum Attended {
         head: u64,
         /// Everything up to here has been sent to the hub, and arrived.
         acked: u64,
+        /// More is on its way, or has arrived though nobody knows.
+        pending: bool,
         /// For each session that came back, in their order.
         missed: Vec<Missed>,
     },
@@ -189,7 +191,7 @@ commands!(AtHub {
         upto: u64,
         events: Vec<(u64, Rc<Event>)>,
         latest: Vec<Rc<Event>>,
-        tried_ms: Option<i64>,
+        repeated: bool,
         gap: bool,
     } -> Empty, |_| "hub.tell".into();
     /// Tell this stream again which rooms have members.

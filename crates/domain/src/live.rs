@@ -14,3 +14,6 @@ pub mod outlet;
 pub mod position;
 pub mod ring;
 pub mod room;
+
+#[cfg(test)]
+mod tests;

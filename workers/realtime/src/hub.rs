@@ -48,7 +48,6 @@ struct Inner {
     env: Env,
     alarm: Alarm,
     number: Cell<u16>,
-    born_ms: i64,
     crowd: RefCell<Crowd>,
     sockets: Sockets,
     lines: Vec<Line>,
@@ -81,7 +80,6 @@ impl DurableObject for Hub {
         let inner = Inner {
             alarm: Alarm::default(),
             number: Cell::new(number),
-            born_ms: clock::now_ms(),
             crowd: RefCell::new(Crowd::new(usize::from(streams))),
             sockets: Sockets::default(),
             lines: (0..streams).map(Line::new).collect(),
@@ -201,19 +199,39 @@ impl Inner {
             upto: tell.upto,
             events: tell.events,
             latest: tell.latest,
-            tried_ms: tell.tried_ms,
+            repeated: tell.repeated,
             gap: tell.gap,
         };
+        if !batch.repeated {
+            self.crowd.borrow_mut().arrives(stream);
+            self.wait_for_certainty().await;
+        }
         let body = |event: &Rc<Event>| Rc::from(event.body());
-        let mut crowd = self.crowd.borrow_mut();
-        let taken = crowd.take(stream, tell.epoch, &batch, self.born_ms, body);
-        drop(crowd);
+        let taken = {
+            let mut crowd = self.crowd.borrow_mut();
+            crowd.take(stream, tell.epoch, &batch, body)
+        };
         self.send_all(&taken.sendings);
         for socket in taken.cut_off {
             telemetry::count("sockets_cut_off", &[], 1);
             self.cut_off(socket, "start over");
         }
         Ok(Empty {})
+    }
+
+    /// After waking, until what other streams had on its way is here. Who does not wait
+    /// cuts off more clients than need be, and nothing worse.
+    async fn wait_for_certainty(self: &Rc<Self>) {
+        for pause_ms in [1, 2, 5, 10, 20, 50, 100, 200] {
+            if self.crowd.borrow().is_certain() {
+                return;
+            }
+            clock::pause(pause_ms).await;
+            if pause_ms > 20 {
+                // It may have turned out to be nothing for us.
+                let _ = self.ask_streams(Vec::new()).await;
+            }
+        }
     }
 
     async fn roll(self: &Rc<Self>, stream: u16) -> std::result::Result<Empty, Problem> {

@@ -161,17 +161,15 @@ impl Desk {
             .first()
             .map_or(head, |first| first.seq.saturating_sub(1));
         let mut ring = Ring::new(before, bounds);
-        let mut times = BTreeMap::new();
         for row in kept {
-            times.insert(row.seq, row.at_ms);
             let (bytes, at_ms) = (row.body.len(), row.at_ms);
             ring.push(at_ms, bytes, Rc::new(row.event()?));
         }
         self.ring = RefCell::new(ring);
         for (hub, acked) in self.rows.hubs()? {
             let mut outlet = Outlet::new(acked);
-            if let Some(at_ms) = times.get(&acked.saturating_add(1)) {
-                outlet.doubt_since(*at_ms);
+            if acked < head {
+                outlet.doubt();
             }
             self.outlets.borrow_mut().insert(hub, outlet);
         }
@@ -256,7 +254,7 @@ impl Desk {
     fn next(&self, hub: u16) -> Option<Batch<Rc<Event>>> {
         let ring = self.ring.borrow();
         let mut outlets = self.outlets.borrow_mut();
-        outlets.get_mut(&hub)?.next(&ring, clock::now_ms())
+        outlets.get_mut(&hub)?.next(&ring)
     }
 
     /// Tells a hub what it has not been told, batch after batch, unless that is being
@@ -305,7 +303,7 @@ impl Desk {
             upto: batch.upto,
             events: batch.events,
             latest: batch.latest,
-            tried_ms: batch.tried_ms,
+            repeated: batch.repeated,
             gap: batch.gap,
         };
         let scope = Scope::default().within(&self.state);
@@ -339,6 +337,7 @@ impl Desk {
                     boot: self.boot,
                     head,
                     acked: head,
+                    pending: false,
                     missed: Vec::new(),
                 });
             }
@@ -385,6 +384,7 @@ impl Desk {
             boot: self.boot,
             head,
             acked: outlet.acked(),
+            pending: outlet.is_pending(),
             missed,
         })
     }

@@ -14,9 +14,6 @@ use super::position::{Mark, Position};
 /// A socket that waits keeps as many events at most; one that gets more is too slow.
 pub const WAITING_MAX: usize = 5_000;
 
-/// Clocks of two objects may differ by as much.
-const CLOCKS_MS: i64 = 5_000;
-
 /// An event as it goes to sockets, but for the position at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
@@ -58,6 +55,9 @@ pub struct Crowd {
     passed: Position,
     members: BTreeMap<u32, Member>,
     rooms: BTreeMap<String, BTreeSet<u32>>,
+    /// Streams of which something was on its way when the hub woke. Its sockets may
+    /// have heard it from the hub's former life, so `passed` may lag behind them.
+    doubtful: BTreeSet<usize>,
     /// Sockets that waited too long for too much.
     drowned: BTreeSet<u32>,
 }
@@ -68,6 +68,7 @@ impl Crowd {
             passed: Position::new(streams),
             members: BTreeMap::new(),
             rooms: BTreeMap::new(),
+            doubtful: BTreeSet::new(),
             drowned: BTreeSet::new(),
         }
     }
@@ -76,10 +77,19 @@ impl Crowd {
         &self.passed
     }
 
-    /// A stream says that everything up to this mark was sent to the hub and arrived.
-    /// Believed where the hub has no memory of its own, or one of a former life of
-    /// the stream; else only forward.
-    pub fn learn(&mut self, stream: usize, mark: Mark) {
+    /// A stream says that everything up to this mark was sent to the hub and arrived,
+    /// and whether more may have. Believed where the hub has no memory of its own, or
+    /// one of a former life of the stream; else only forward.
+    pub fn learn(&mut self, stream: usize, mark: Mark, pending: bool) {
+        if !pending {
+            self.doubtful.remove(&stream);
+        } else if self.passed.get(stream).is_none() {
+            self.doubtful.insert(stream);
+        }
+        self.pass(stream, mark);
+    }
+
+    fn pass(&mut self, stream: usize, mark: Mark) {
         let newer = match self.passed.get(stream) {
             Some(known) => known.epoch != mark.epoch || known.seq < mark.seq,
             None => true,
@@ -87,6 +97,17 @@ impl Crowd {
         if newer {
             self.passed.set(stream, mark);
         }
+    }
+
+    /// A batch that was never sent before is here, so nobody heard it from a former
+    /// life of the hub.
+    pub fn arrives(&mut self, stream: usize) {
+        self.doubtful.remove(&stream);
+    }
+
+    /// Whether it is certain what the sockets of a former life have heard.
+    pub fn is_certain(&self) -> bool {
+        self.doubtful.is_empty()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -223,25 +244,24 @@ impl Crowd {
     /// A batch has come from a stream.
     ///
     /// Safe to repeat while the hub remembers: what was passed is passed. A hub that
-    /// was `born` after the batch was first sent cannot know whether its sockets got
-    /// it from its former life, so those whom it concerns are cut off.
+    /// woke since the batch was first sent cannot know whether its sockets heard it from
+    /// its former life, so those whom it concerns are cut off. So are those who get
+    /// something from one stream while that is the question of another: no position
+    /// could be told them.
     pub fn take<E: Addressed>(
         &mut self,
         stream: usize,
         epoch: u32,
         batch: &Batch<E>,
-        born_ms: i64,
         body: impl Fn(&E) -> Rc<str>,
     ) -> Taken {
         let mut taken = Taken::default();
-        let end = Mark {
-            epoch,
-            seq: batch.upto,
-        };
-        let remembers = |tried: i64| born_ms.saturating_add(CLOCKS_MS) <= tried;
+        if !batch.repeated {
+            self.arrives(stream);
+        }
         if batch.gap {
             taken.cut_off = self.members.keys().copied().collect();
-        } else if batch.tried_ms.is_none_or(remembers) {
+        } else if self.is_certain() {
             for (seq, event) in &batch.events {
                 let mark = Mark { epoch, seq: *seq };
                 let sendings = self.deliver(stream, mark, event.rooms(), &body(event));
@@ -251,7 +271,12 @@ impl Crowd {
             let rooms = batch.events.iter().flat_map(|(_, event)| event.rooms());
             taken.cut_off = self.members_of(rooms);
         }
-        self.learn(stream, end);
+        let end = Mark {
+            epoch,
+            seq: batch.upto,
+        };
+        self.pass(stream, end);
+        self.doubtful.remove(&stream);
         for event in &batch.latest {
             let sending = self.deliver_latest(event.rooms(), &body(event));
             taken.sendings.push(sending);

@@ -29,8 +29,8 @@ pub struct Outlet<E> {
     interest: Option<BTreeSet<String>>,
     /// The hub has got everything of its rooms up to here.
     acked: u64,
-    /// When the batch that is on its way, or whose fate is unknown, was first sent.
-    tried_ms: Option<i64>,
+    /// Something was sent of which it is not known that it arrived.
+    tried: bool,
     busy: bool,
     /// Of some events only the latest counts, and it waits here.
     latest: BTreeMap<String, E>,
@@ -44,8 +44,8 @@ pub struct Batch<E> {
     pub upto: u64,
     pub events: Vec<(u64, E)>,
     pub latest: Vec<E>,
-    /// This, or a part of it, was sent before, first at this time, and may have arrived.
-    pub tried_ms: Option<i64>,
+    /// This, or a part of it, was sent before, and may have arrived.
+    pub repeated: bool,
     /// Some of what the hub missed is gone; its clients have to start anew.
     pub gap: bool,
 }
@@ -55,7 +55,7 @@ impl<E: Addressed + Clone> Outlet<E> {
         Self {
             interest: None,
             acked,
-            tried_ms: None,
+            tried: false,
             busy: false,
             latest: BTreeMap::new(),
             fails: 0,
@@ -66,10 +66,15 @@ impl<E: Addressed + Clone> Outlet<E> {
         self.acked
     }
 
+    /// Something is on its way to the hub, or has arrived though nobody knows.
+    pub fn is_pending(&self) -> bool {
+        self.busy || self.tried
+    }
+
     /// A batch may have arrived though nobody knows: what was sent before a restart
     /// of the stream.
-    pub fn doubt_since(&mut self, tried_ms: i64) {
-        self.tried_ms = Some(tried_ms);
+    pub fn doubt(&mut self) {
+        self.tried = true;
     }
 
     pub fn set_interest(&mut self, rooms: BTreeSet<String>) {
@@ -108,7 +113,7 @@ impl<E: Addressed + Clone> Outlet<E> {
     }
 
     /// What to send now, if anything, and if nothing is on its way.
-    pub fn next(&mut self, ring: &Ring<E>, now_ms: i64) -> Option<Batch<E>> {
+    pub fn next(&mut self, ring: &Ring<E>) -> Option<Batch<E>> {
         if self.busy {
             return None;
         }
@@ -120,7 +125,7 @@ impl<E: Addressed + Clone> Outlet<E> {
                 upto: ring.head(),
                 events: Vec::new(),
                 latest: Vec::new(),
-                tried_ms: None,
+                repeated: self.tried,
                 gap: true,
             });
         };
@@ -139,18 +144,17 @@ impl<E: Addressed + Clone> Outlet<E> {
         if events.is_empty() && self.latest.is_empty() {
             // Nothing for this hub: it need not be told.
             self.acked = upto;
-            self.tried_ms = None;
+            self.tried = false;
             return None;
         }
         self.busy = true;
-        let tried_ms = self.tried_ms;
-        self.tried_ms = Some(tried_ms.unwrap_or(now_ms));
+        let repeated = std::mem::replace(&mut self.tried, true);
         Some(Batch {
             after,
             upto,
             events,
             latest: std::mem::take(&mut self.latest).into_values().collect(),
-            tried_ms,
+            repeated,
             gap: false,
         })
     }
@@ -158,7 +162,7 @@ impl<E: Addressed + Clone> Outlet<E> {
     /// The hub has got the batch that ended there.
     pub fn arrived(&mut self, upto: u64) {
         self.acked = self.acked.max(upto);
-        self.tried_ms = None;
+        self.tried = false;
         self.busy = false;
         self.fails = 0;
     }

@@ -216,12 +216,13 @@ impl Inner {
                     boot,
                     head,
                     acked,
+                    pending,
                     missed,
                 }) => {
                     line.boot.set(boot);
                     let told = Mark { epoch, seq: acked };
                     let stream = usize::from(line.stream);
-                    self.crowd.borrow_mut().learn(stream, told);
+                    self.crowd.borrow_mut().learn(stream, told, pending);
                     return Some((Mark { epoch, seq: head }, missed));
                 }
                 Err(error) => {

@@ -219,14 +219,21 @@ impl Inner {
                 .cloned()
                 .collect()
         };
-        let passed = self.crowd.borrow().passed().clone();
-        if unknown.is_empty() && passed.is_whole() {
+        let passed = self.passed();
+        if let Some(passed) = passed.filter(|_| unknown.is_empty()) {
             return Ok(passed);
         }
         let wishes: Vec<Wish> = unknown.iter().cloned().map(Wish::Add).collect();
         let heard = self.ask_streams(vec![wishes; self.lines.len()]).await?;
         self.confirm(&unknown);
         Ok(heads(&heard))
+    }
+
+    /// How far the sockets here have heard, where that is certain.
+    fn passed(&self) -> Option<Position> {
+        let crowd = self.crowd.borrow();
+        let certain = crowd.is_certain() && crowd.passed().is_whole();
+        certain.then(|| crowd.passed().clone())
     }
 
     /// A client that was here before: what did it miss?
