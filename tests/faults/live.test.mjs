@@ -3,6 +3,7 @@
 // sequence, once and in order, or was told that it has not.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { assertDescribed } from '../support/asyncapi.mjs';
 import { end, hangs, scripted, stand, struck } from '../support/faults.mjs';
 import { openShop, until } from '../support/shop.mjs';
 import { Live } from '../support/sockets.mjs';
@@ -306,7 +307,9 @@ describe('when it is too late', () => {
         client.socket.connect();
         await client.connected();
         assert.equal(client.recovered.at(-1), false);
-        const { orders, rooms, time } = await client.heard('snapshot');
+        const snapshot = await client.heard('snapshot');
+        assertDescribed('snapshot', snapshot);
+        const { orders, rooms, time } = snapshot;
         assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000);
         assert.deepEqual(rooms, [client === admin ? 'admin' : `user:${person.id}`]);
         assert.ok(orders.some(({ order_id, version }) => order_id === first.order_id && version === 1));

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, describe, test } from 'node:test';
+import { assertAck, assertDescribed } from '../support/asyncapi.mjs';
 import { openShop, until } from '../support/shop.mjs';
 import { Live, within } from '../support/sockets.mjs';
 
@@ -56,6 +57,7 @@ describe('who is let in', () => {
     ];
     for (const token of tokens) {
       const error = await refused({ token });
+      assertAck('connect', { message: error.message, data: error.data });
       assert.deepEqual([error.data, error.message.length > 10], [{ code: 'unauthenticated' }, true], token);
     }
     assert.equal((await refused({})).message, 'say who you are: auth: { token }');
@@ -160,7 +162,9 @@ describe('what is spoken there', () => {
     const client = await live.connect(shop.admin);
     assert.equal((await client.ask('explode', 1)).code, 'not_found');
     client.socket.emit('explode');
-    assert.equal((await client.heard('ERROR')).code, 'not_found');
+    const complaint = await client.heard('ERROR');
+    assertDescribed('ERROR', complaint);
+    assert.equal(complaint.code, 'not_found');
     const raw = new Raw();
     await raw.got('0');
     raw.send('421["join-room","admin"]');

@@ -2,6 +2,7 @@
 // to every screen that it concerns, and to no other.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { assertAck, assertDescribed } from '../support/asyncapi.mjs';
 import { openShop, until } from '../support/shop.mjs';
 import { Live } from '../support/sockets.mjs';
 
@@ -209,6 +210,38 @@ describe('what other workers publish', () => {
     const good = { i: 'x', k: 'x', r: ['admin'], e: 'x', p: '{}' };
     assert.equal((await send({ ...good, r: ['nowhere'] })).field, 'rooms');
     for (const p of ['', '[]', '1', '{', '{}]']) assert.equal((await send({ ...good, p })).field, 'payload', p);
+  });
+});
+
+describe('what goes over the wire', () => {
+  test('is what asyncapi.json says, event by event and answer by answer', async () => {
+    const customer = shop.customer();
+    const [admin, driver, owner] = await Promise.all([shop.admin, shop.person('driver', 'wire'), customer].map((person) => live.connect(person)));
+    const { order } = await placed(customer);
+    const orderId = order.order_id;
+    const room = `order:${orderId}`;
+    assertAck('join-room', await owner.join(room));
+    assertAck('join-room', await owner.join('admin'));
+    await move(order, 'paid');
+    const { eventId: _, occurredAt: __, ...row } = await admin.heard('order:updated', (payload) => payload.orderId === orderId);
+    const stamp = (id) => ({ eventId: id, occurredAt: new Date().toISOString() });
+    const timestamp = new Date().toISOString();
+    await live.publish(
+      { id: 'wire-1', key: orderId, rooms: ['admin', 'delivery', 'delivery:wire'], event: 'order:assigned', payload: { ...row, agentId: 'wire', ...stamp('wire-1') } },
+      { id: 'wire-2', key: orderId, rooms: [room], event: 'driver:location:update', latest: true, payload: { orderId, latitude: 52.5, longitude: 13.4, timestamp, ...stamp('wire-2') } },
+      { id: 'wire-3', key: orderId, rooms: [room], event: 'order:eta:update', latest: true, payload: { orderId, estimatedTime: timestamp, timestamp, ...stamp('wire-3') } },
+    );
+    const wanted = [
+      [admin, ['order:new', 'order:updated', 'order:status:updated', 'order:status:changed', 'order:assigned']],
+      [driver, ['order:updated', 'order:status:updated', 'order:assigned']],
+      [owner, ['order:status:update', 'driver:location:update', 'order:eta:update']],
+    ];
+    for (const [client, events] of wanted) {
+      for (const event of events) assertDescribed(event, await client.heard(event, (payload) => payload.orderId === orderId));
+      assert.deepEqual([...new Set(client.got.filter(({ payload }) => payload.orderId === orderId).map(({ event }) => event))].sort(), events.sort());
+    }
+    assert.equal(driver.all('order:assigned').length, 1, 'once, though the driver is in two of its rooms');
+    assertAck('leave-room', await owner.leave(room));
   });
 });
 

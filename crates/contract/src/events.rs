@@ -13,25 +13,38 @@ use serde::{Deserialize, Serialize};
 use crate::order::OrderSummary;
 use crate::realtime::Event;
 
-pub const ORDER_NEW: &str = "order:new";
-pub const ORDER_UPDATED: &str = "order:updated";
-pub const ORDER_ASSIGNED: &str = "order:assigned";
-/// To admins and drivers.
-pub const STATUS_UPDATED: &str = "order:status:updated";
-/// To those who follow the order.
-pub const STATUS_UPDATE: &str = "order:status:update";
-/// To admins.
-pub const STATUS_CHANGED: &str = "order:status:changed";
-pub const DRIVER_LOCATION: &str = "driver:location:update";
-pub const ORDER_ETA: &str = "order:eta:update";
-/// What a client gets instead of what it missed, when that is gone.
-pub const SNAPSHOT: &str = "snapshot";
-/// Where a client has come to, so that it can say so when it is back.
-pub const POSITION: &str = "session:position";
-/// What was wrong with what a client sent.
-pub const ERROR: &str = "ERROR";
-pub const JOIN_ROOM: &str = "join-room";
-pub const LEAVE_ROOM: &str = "leave-room";
+/// Declares the names and the list of them all, so that the description of the events
+/// can be held against it.
+macro_rules! names {
+    ($( $(#[$doc:meta])* $name:ident = $text:literal; )*) => {
+        $( $(#[$doc])* pub const $name: &str = $text; )*
+
+        /// Every name there is.
+        pub const ALL: &[&str] = &[$( $name ),*];
+    };
+}
+
+names! {
+    ORDER_NEW = "order:new";
+    ORDER_UPDATED = "order:updated";
+    ORDER_ASSIGNED = "order:assigned";
+    /// To admins and drivers.
+    STATUS_UPDATED = "order:status:updated";
+    /// To those who follow the order.
+    STATUS_UPDATE = "order:status:update";
+    /// To admins.
+    STATUS_CHANGED = "order:status:changed";
+    DRIVER_LOCATION = "driver:location:update";
+    ORDER_ETA = "order:eta:update";
+    /// What a client gets instead of what it missed, when that is gone.
+    SNAPSHOT = "snapshot";
+    /// Where a client has come to, so that it can say so when it is back.
+    POSITION = "session:position";
+    /// What was wrong with what a client sent.
+    ERROR = "ERROR";
+    JOIN_ROOM = "join-room";
+    LEAVE_ROOM = "leave-room";
+}
 
 /// What every event of a room carries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,11 +53,17 @@ pub const LEAVE_ROOM: &str = "leave-room";
 pub struct Stamp {
     /// The same id is the same event.
     pub event_id: String,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub occurred_at: String,
 }
 
+/// What an event says, and its stamp.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Stamped{T}")
+)]
 pub struct Stamped<T> {
     #[serde(flatten)]
     pub of: T,
@@ -76,9 +95,11 @@ pub struct OrderAssigned {
 #[serde(rename_all = "camelCase")]
 pub struct StatusUpdate {
     pub order_id: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::lifecycle::Status"))]
     pub status: String,
     /// When it is expected: a day, or a time once somebody is under way.
     pub estimated_time: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
     pub version: u32,
 }
@@ -88,6 +109,7 @@ pub struct StatusUpdate {
 #[serde(rename_all = "camelCase")]
 pub struct StatusChanged {
     pub order_id: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::lifecycle::Status"))]
     pub status: String,
     pub version: u32,
 }
@@ -97,8 +119,11 @@ pub struct StatusChanged {
 #[serde(rename_all = "camelCase")]
 pub struct DriverLocation {
     pub order_id: String,
+    #[cfg_attr(feature = "schema", schemars(range(min = -90, max = 90)))]
     pub latitude: f64,
+    #[cfg_attr(feature = "schema", schemars(range(min = -180, max = 180)))]
     pub longitude: f64,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
 }
 
@@ -108,6 +133,7 @@ pub struct DriverLocation {
 pub struct EtaUpdate {
     pub order_id: String,
     pub estimated_time: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
 }
 
@@ -116,8 +142,11 @@ pub struct EtaUpdate {
 pub struct Snapshot {
     /// The rooms that it is about: those of the client's role.
     pub rooms: Vec<String>,
-    /// The latest orders that its reader may see, newest first.
-    pub orders: Vec<OrderSummary>,
+    /// The latest orders that its reader may see, newest first; none where they could
+    /// not be read, which its reader then has to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orders: Option<Vec<OrderSummary>>,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub time: String,
 }
 
@@ -130,7 +159,15 @@ pub struct Complaint {
 
 /// The answer to a client that wants to join or leave a room.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(
+        extend("if" = { "properties": { "ok": { "const": true } } }),
+        extend("then" = { "properties": { "code": false, "error": false } }),
+        extend("else" = { "properties": { "order": false }, "required": ["code", "error"] }),
+    )
+)]
 pub struct RoomAnswer {
     pub ok: bool,
     pub room: String,

@@ -9,6 +9,8 @@
 pub mod cart;
 pub mod catalogue;
 pub mod command;
+#[cfg(feature = "schema")]
+pub mod describe;
 pub mod events;
 pub mod figures;
 pub mod fulfillment;

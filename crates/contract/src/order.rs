@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use crate::fulfillment::PricedLine;
 use crate::{Actor, commands};
 
+/// The binding of the worker that has the orders.
+pub const ORDER_SERVICE: &str = "ORDER_SERVICE";
 /// The binding of the order desks.
 pub const ORDER_DESK: &str = "ORDER_DESK";
 
@@ -132,6 +134,7 @@ pub struct OrderView {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderSummary {
     pub order_id: String,
     pub order_number: String,
@@ -140,11 +143,13 @@ pub struct OrderSummary {
     pub version: u32,
     pub total_minor: i64,
     pub currency: String,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub created_at: String,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub updated_at: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OrderPage {
     pub orders: Vec<OrderSummary>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,7 @@
 //! From a request to the worker that answers it.
 
 use contract::cart::{CART_DESK, desk_name};
+use contract::order::ORDER_SERVICE;
 use contract::{Problem, Role, code};
 use domain::ids::{DESKS_MAX, shard_of};
 use domain::limits::{BODY_MAX, IMPORT_BODY_MAX};
@@ -89,7 +90,7 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
             let name = desk_name(number.ok_or_else(|| Problem::not_found("desk"))?);
             return pass(env, To::Object(CART_DESK, &name), "cart.export", incoming).await;
         }
-        ["orders", ..] => ORDERS,
+        ["orders", ..] => ORDER_SERVICE,
         ["products", ..] => FULFILLMENT,
         ["api", rest @ ..] => api(rest)?,
         _ => return Err(Problem::not_found("route")),
@@ -108,15 +109,14 @@ async fn pass(env: &Env, to: To<'_>, step: &str, incoming: &Incoming) -> Outcome
     Ok(response)
 }
 
-const ORDERS: &str = "ORDER_SERVICE";
 const FULFILLMENT: &str = "FULFILLMENT_SERVICE";
 
 fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
     match path {
-        ["v1", "orders", ..] => Ok(ORDERS),
+        ["v1", "orders", ..] => Ok(ORDER_SERVICE),
         ["fulfillment" | "stock", ..] => Ok(FULFILLMENT),
         ["admin", of, rest @ ..] => match (*of, rest) {
-            ("desks" | "placements", _) => Ok(ORDERS),
+            ("desks" | "placements", _) => Ok(ORDER_SERVICE),
             ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),
             _ => Err(Problem::not_found("route")),
         },

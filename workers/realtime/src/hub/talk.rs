@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use contract::events::{Complaint, ERROR, JOIN_ROOM, LEAVE_ROOM, RoomAnswer};
-use contract::order::{AdmitToOrder, ORDER_DESK, OrderPage, OrderSummary, desk_name};
+use contract::order::{AdmitToOrder, ORDER_DESK, OrderSummary, desk_name};
 use contract::packet::{Frame, MAIN, Packet, event_frame};
 use contract::realtime::{Wish, rooms_of};
 use contract::{Actor, Problem, code};
@@ -15,7 +15,7 @@ use domain::live::room::Room;
 use edge::call::{To, call};
 use edge::{Scope, clock, telemetry};
 use serde_json::{Value, json};
-use worker::{Env, WebSocket};
+use worker::WebSocket;
 
 use super::{Inner, sockets};
 
@@ -299,17 +299,4 @@ fn binary() -> Problem {
         code::NOT_CARRIED,
         "binary packets are not carried; send JSON",
     )
-}
-
-/// The latest orders that somebody may see, for a snapshot.
-pub async fn orders_of(env: &Env, scope: &Scope, actor: &Actor) -> Result<OrderPage, Problem> {
-    edge::call::get_as(
-        env,
-        scope,
-        To::Service("ORDER_SERVICE"),
-        actor,
-        "/orders?limit=50",
-    )
-    .await
-    .map_err(|error| error.into_problem("orders.snapshot"))
 }
