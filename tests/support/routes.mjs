@@ -31,7 +31,7 @@ export const ROUTES = [
   { method: 'GET', path: () => '/cart/summary', roles: CUSTOMER, cart: true },
   { method: 'POST', path: () => '/cart/place-order', body: () => ({ delivery_mode: 'express' }), roles: CUSTOMER, cart: true, ok: 201 },
 
-  { method: 'GET', path: () => '/orders', roles: CUSTOMER },
+  { method: 'GET', path: () => '/orders', roles: WITH_ORDERS },
   { method: 'GET', path: ({ order }) => `/orders/${order}`, roles: WITH_ORDERS, about: 'order', owned: true },
   { method: 'POST', path: ({ order }) => `/orders/${order}/cancel`, body: () => ({ reason: 'changed my mind' }), roles: WITH_ORDERS, about: 'order', owned: true },
   { method: 'PATCH', path: ({ order }) => `/api/v1/orders/${order}/status`, body: () => ({ status: 'paid' }), roles: STAFF, about: 'order' },

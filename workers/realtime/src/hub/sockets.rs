@@ -7,6 +7,7 @@ use contract::Actor;
 use contract::realtime::rooms_of;
 use domain::live::position::Position;
 use edge::socket::Text;
+use edge::telemetry;
 use serde::{Deserialize, Serialize};
 use worker::{State, WebSocket, WebSocketRequestResponsePair};
 
@@ -95,6 +96,9 @@ impl Sockets {
                 let mut held = self.held.borrow_mut();
                 held.insert(session.number, Held { socket, session });
             }
+        }
+        if !self.is_empty() {
+            telemetry::info("hub_woke", &[("sockets", &self.len().to_string())]);
         }
     }
 
