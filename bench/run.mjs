@@ -1,6 +1,7 @@
 // `npm run bench`: every figure beside its floor, measured in the same run, on the release build.
-// `npm run bench -- place` runs one section. Sections: place, rush, size.
+// `npm run bench -- place` runs one section. Sections: place, rush, live, size.
 import { ensureReady } from '../tools/setup.mjs';
+import { measureLive, printLive } from './live.mjs';
 import { measurePlacing, printPlacing } from './place.mjs';
 import { measureRush, printRush } from './rush.mjs';
 import { measureSize, printSize } from './size.mjs';
@@ -8,6 +9,7 @@ import { measureSize, printSize } from './size.mjs';
 const sections = {
   async place() { printPlacing(await measurePlacing()); },
   async rush() { printRush(await measureRush()); },
+  async live() { printLive(await measureLive()); },
   async size() { printSize(await measureSize()); },
 };
 

@@ -13,8 +13,8 @@ const ADDRESS = {
   phone: '+49 30 1', latitude: 52.5, longitude: 13.4,
 };
 
-export async function startShop() {
-  const rt = await startRuntime({ variant: 'release', vars: VARS });
+export async function startShop({ vars, ...options } = {}) {
+  const rt = await startRuntime({ variant: 'release', vars: { ...VARS, ...vars }, ...options });
   const token = (role, id) => mintToken({ role, id, secret: rt.secrets.JWT_SECRET, ttlSeconds: 3600 });
   const shop = { rt, token, admin: token('admin', 'bench'), setup: new Client(rt.url) };
   const skus = Array.from({ length: SKUS }, (_, n) => n);

@@ -50,7 +50,7 @@ class Runtime {
   get url() { return this.#url; }
 
   async start(port) {
-    const { folder, variant, vars, onLog } = this.#options;
+    const { folder, variant, vars, direct, onLog } = this.#options;
     mkdirSync(folder, { recursive: true });
     process.env.MINIFLARE_WORKERD_PATH = at('tools/workerd.sh');
     this.#mf = new miniflare.Miniflare(miniflare.convertV4MiniflareOptions({
@@ -63,7 +63,7 @@ class Runtime {
       // The folder `wrangler --persist-to` would use.
       resourcePersistencePath: path.join(folder, 'v3'),
       unsafeRuntimeEnv: { ORDERLANE_WORKERD: workerdProgram, ORDERLANE_PID_FILE: this.#pidFile() },
-      workers: miniflareWorkers({ configs: this.#configs, variant, secrets: this.secrets, vars, port }),
+      workers: miniflareWorkers({ configs: this.#configs, variant, secrets: this.secrets, vars, direct, port }),
     }));
     try {
       const url = await this.#mf.unsafeGetDirectURL(this.#script(PUBLIC_WORKER));
@@ -121,6 +121,12 @@ class Runtime {
   async fetchWorker(worker, pathname, init) {
     const fetcher = await this.#running().getWorker(this.#script(worker));
     return fetcher.fetch(new URL(pathname, 'http://internal').href, init);
+  }
+
+  /** Where a worker of `direct` listens by itself, past the gateway. Another port after each start. */
+  async directUrl(worker) {
+    const url = await this.#running().unsafeGetDirectURL(this.#script(worker));
+    return url.origin;
   }
 
   /** Fires a worker's cron handler, which nothing does locally by itself. */
@@ -183,12 +189,12 @@ function refuseSecond(folder) {
  * `persist` the data lives in a folder of its own, kept over kill and restart, gone at close.
  */
 export async function startRuntime({
-  persist = null, port = 0, variant = 'release', vars = {}, onLog = () => {}, secrets = makeSecrets(),
+  persist = null, port = 0, variant = 'release', vars = {}, direct = [], onLog = () => {}, secrets = makeSecrets(),
 } = {}) {
   warnOfFewFiles();
   if (persist) refuseSecond(persist);
   const folder = persist ?? mkdtempSync(path.join(tmpdir(), 'orderlane-'));
-  const runtime = new Runtime({ folder, temporary: !persist, port, variant, vars, onLog, secrets });
+  const runtime = new Runtime({ folder, temporary: !persist, port, variant, vars, direct, onLog, secrets });
   try {
     return await runtime.start(port);
   } catch (error) {

@@ -52,10 +52,11 @@ function modulesOf(name, config, variant) {
 
 /**
  * The workers as Miniflare options. `vars` holds, by worker or under `*` for all, what replaces
- * the variables of the configuration.
+ * the variables of the configuration; `direct` names workers that get a socket of their own.
  */
-export function miniflareWorkers({ configs, variant, secrets, vars = {}, port }) {
+export function miniflareWorkers({ configs, variant, secrets, vars = {}, direct = [], port }) {
   for (const name of Object.keys(vars)) if (name !== '*') scriptName(configs, name);
+  for (const name of direct) scriptName(configs, name);
   const order = (name) => (name === PUBLIC_WORKER ? 0 : 1);
   return [...configs].sort((a, b) => order(a.name) - order(b.name)).flatMap(({ name, config }) => {
     // Secrets are given below; this keeps wrangler from looking for them, and talking of it, itself.
@@ -71,6 +72,7 @@ export function miniflareWorkers({ configs, variant, secrets, vars = {}, port })
     // A socket of its own lets requests reach the worker without passing Miniflare's entry worker,
     // which costs more than the worker itself.
     if (name === PUBLIC_WORKER) worker.unsafeDirectSockets = [{ host: '127.0.0.1', port }];
+    else if (direct.includes(name)) worker.unsafeDirectSockets = [{ host: '127.0.0.1', port: 0 }];
     return [worker, ...externalWorkers];
   });
 }

@@ -47,7 +47,9 @@ struct Inner {
     state: State,
     env: Env,
     alarm: Alarm,
-    number: Cell<u16>,
+    number: Cell<Option<u16>>,
+    /// Sent since it was last looked who does not take it.
+    unchecked_bytes: Cell<usize>,
     crowd: RefCell<Crowd>,
     sockets: Sockets,
     lines: Vec<Line>,
@@ -75,11 +77,12 @@ impl DurableObject for Hub {
     fn new(state: State, env: Env) -> Self {
         telemetry::configure(&env);
         let streams = crate::door::streams(&env);
-        let number = read_number(&state).unwrap_or_default();
+        let number = read_number(&state);
         sockets::answer_pongs(&state);
         let inner = Inner {
             alarm: Alarm::default(),
             number: Cell::new(number),
+            unchecked_bytes: Cell::new(0),
             crowd: RefCell::new(Crowd::new(usize::from(streams))),
             sockets: Sockets::default(),
             lines: (0..streams).map(Line::new).collect(),
@@ -169,19 +172,20 @@ impl Inner {
     /// Which hub this is stands in its name; it is written down for the times when
     /// nobody calls it by that.
     fn learn_number(&self) -> Result<()> {
-        let name = self.state.id().name().unwrap_or_default();
-        let Some(number) = name.strip_prefix("hub-").and_then(|n| n.parse().ok()) else {
+        if self.number.get().is_some() {
             return Ok(());
-        };
-        if read_number(&self.state).is_none() {
+        }
+        let name = self.state.id().name().unwrap_or_default();
+        let number = name.strip_prefix("hub-").and_then(|n| n.parse().ok());
+        if let Some(number) = number {
             let sql = self.state.storage().sql();
             run(
                 &sql,
                 "INSERT INTO me VALUES (?1)",
                 vec![int(i64::from(number))],
             )?;
+            self.number.set(Some(number));
         }
-        self.number.set(number);
         Ok(())
     }
 
@@ -269,7 +273,7 @@ impl Inner {
     }
 
     async fn look_around(self: &Rc<Self>) -> bool {
-        if self.number.get() == 0 && self.learn_number().is_err() {
+        if self.learn_number().is_err() {
             return false;
         }
         self.sockets.find(&self.state);

@@ -235,10 +235,16 @@ impl Crowd {
         rooms.filter(|room| self.vacate(socket, room)).collect()
     }
 
-    /// Everyone in one of these rooms.
-    pub fn members_of<'a>(&self, rooms: impl IntoIterator<Item = &'a String>) -> BTreeSet<u32> {
-        let there = rooms.into_iter().filter_map(|room| self.rooms.get(room));
-        there.flatten().copied().collect()
+    /// Everyone in one of these rooms, once.
+    fn members_of(&self, rooms: &[String]) -> Vec<u32> {
+        let mut there = rooms.iter().filter_map(|room| self.rooms.get(room));
+        let (first, rest) = (there.next(), there.collect::<Vec<_>>());
+        let first = first.into_iter().flatten().copied();
+        if rest.is_empty() {
+            return first.collect();
+        }
+        let all: BTreeSet<u32> = first.chain(rest.into_iter().flatten().copied()).collect();
+        all.into_iter().collect()
     }
 
     /// A batch has come from a stream.
@@ -268,8 +274,9 @@ impl Crowd {
                 taken.sendings.extend(sendings);
             }
         } else {
-            let rooms = batch.events.iter().flat_map(|(_, event)| event.rooms());
-            taken.cut_off = self.members_of(rooms);
+            let concerned = batch.events.iter();
+            let concerned = concerned.flat_map(|(_, event)| self.members_of(event.rooms()));
+            taken.cut_off = concerned.collect();
         }
         let end = Mark {
             epoch,

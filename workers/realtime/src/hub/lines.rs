@@ -204,7 +204,7 @@ impl Inner {
             let all = (boot == 0).then(|| self.crowd.borrow().rooms().cloned().collect());
             let attend = Attend {
                 stream: line.stream,
-                hub: self.number.get(),
+                hub: self.number.get().unwrap_or_default(),
                 boot,
                 all,
                 wishes: wishes.to_vec(),

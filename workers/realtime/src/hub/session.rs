@@ -29,6 +29,8 @@ use super::talk::FRAME_MAX;
 const SOCKETS_MAX: usize = 20_000;
 /// A socket that lets so much pile up is cut off.
 const CLOGGED_BYTES: f64 = 1024.0 * 1024.0;
+/// Whether any does is looked at whenever so much was sent.
+const CHECK_AFTER_BYTES: usize = 128 * 1024;
 /// What a snapshot shows.
 const SNAPSHOT_OF: &str = "/orders?limit=50";
 /// Between the random part of a session's id and the position that it began at.
@@ -326,21 +328,26 @@ impl Inner {
     /// Sends, and cuts off those who do not take it.
     pub(super) fn send_all(self: &Rc<Self>, sendings: &[Sending]) {
         let mut reached = 0_usize;
+        let mut bytes = self.unchecked_bytes.get();
         for sending in sendings {
             let position = sending.position.as_ref().map(Position::text);
             let frame = event_frame(&sending.live.body, position.as_deref());
             self.sockets.send_to(&sending.to, &frame);
             reached = reached.saturating_add(sending.to.len());
+            bytes = bytes.saturating_add(frame.len());
         }
-        let Some(widest) = sendings.iter().max_by_key(|sending| sending.to.len()) else {
-            return;
-        };
+        self.unchecked_bytes.set(bytes);
         telemetry::count(
             "deliveries",
             &[],
             u64::try_from(reached).unwrap_or_default(),
         );
-        for number in self.sockets.clogged(&widest.to, CLOGGED_BYTES) {
+        // So little can have piled up since that nobody has to be looked at.
+        if bytes < CHECK_AFTER_BYTES {
+            return;
+        }
+        self.unchecked_bytes.set(0);
+        for number in self.sockets.clogged(CLOGGED_BYTES) {
             telemetry::count("sockets_clogged", &[], 1);
             self.cut_off(number, "too slow");
         }

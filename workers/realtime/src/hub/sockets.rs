@@ -75,13 +75,20 @@ pub fn answer_pongs(state: &State) {
     }
 }
 
+fn attached(socket: &WebSocket) -> Option<String> {
+    socket.deserialize_attachment().ok()?
+}
+
 fn session_at(socket: &WebSocket) -> Option<Session> {
-    let text: Option<String> = socket.deserialize_attachment().ok()?;
-    serde_json::from_str(&text?).ok()
+    let text = attached(socket)?;
+    let (_, session) = text.split_once(' ')?;
+    serde_json::from_str(session).ok()
 }
 
 pub fn number_of(socket: &WebSocket) -> Option<u32> {
-    session_at(socket).map(|session| session.number)
+    // It stands in front, so that not all has to be read for it.
+    let text = attached(socket)?;
+    text.split_once(' ')?.0.parse().ok()
 }
 
 impl Sockets {
@@ -144,7 +151,7 @@ impl Sockets {
         };
         change(&mut held.session);
         if let Ok(text) = serde_json::to_string(&held.session) {
-            let _ = held.socket.serialize_attachment(text);
+            let _ = held.socket.serialize_attachment(format!("{number} {text}"));
         }
     }
 
@@ -174,13 +181,12 @@ impl Sockets {
         }
     }
 
-    /// Of these, the ones that have not taken what was sent to them.
-    pub fn clogged(&self, numbers: &[u32], most: f64) -> Vec<u32> {
+    /// Those that have not taken what was sent to them.
+    pub fn clogged(&self, most: f64) -> Vec<u32> {
         let held = self.held.borrow();
-        let clogged = numbers.iter().copied().filter(|number| {
-            let held = held.get(number);
-            held.is_some_and(|held| edge::socket::waiting_bytes(&held.socket) > most)
-        });
-        clogged.collect()
+        let clogged = held
+            .values()
+            .filter(|held| edge::socket::waiting_bytes(&held.socket) > most);
+        clogged.map(|held| held.session.number).collect()
     }
 }

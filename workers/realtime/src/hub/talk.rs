@@ -68,7 +68,7 @@ impl Inner {
     /// Whether a client may send so much. One that goes on regardless is cut off.
     fn admit(self: &Rc<Self>, number: u32, packet: &Packet) -> bool {
         let now = clock::now_ms();
-        let key = (self.number.get(), number);
+        let key = (self.number.get().unwrap_or_default(), number);
         let (admitted, over) = RATES.with_borrow_mut(|rates| {
             if rates.len() > 10_000 {
                 rates.retain(|_, (window, _)| {

@@ -164,8 +164,9 @@ impl Rows {
         for (event, seq) in events.iter().zip(head.saturating_add(1)..) {
             let body = serde_json::to_string(event).map_err(|error| broken(error.into()))?;
             bytes.push(body.len());
-            list.push(json!([seq, event.id, body]));
+            list.push((seq, event.id.as_str(), body));
         }
+        let list = serde_json::to_string(&list).map_err(|error| broken(error.into()))?;
         let sql = self.sql()?;
         if head == 0 {
             run(
@@ -179,7 +180,7 @@ impl Rows {
             sql,
             "INSERT INTO log (seq, id, at_ms, body)
              SELECT value ->> 0, value ->> 1, ?2, value ->> 2 FROM json_each(?1)",
-            vec![text(json!(list).to_string()), int(now)],
+            vec![text(list), int(now)],
         )
         .map_err(broken)?;
         Ok(bytes)
@@ -301,7 +302,10 @@ impl Rows {
         let sql = self.sql()?;
         run(
             sql,
-            "DELETE FROM log WHERE at_ms < ?1 AND seq < (SELECT MAX(seq) FROM log)",
+            // Times rise with numbers, so this looks at what goes and no further.
+            "DELETE FROM log WHERE seq < COALESCE(
+               (SELECT seq FROM log WHERE at_ms >= ?1 ORDER BY seq LIMIT 1),
+               (SELECT MAX(seq) FROM log))",
             vec![int(now.saturating_sub(SAVED_MS))],
         )
         .map_err(broken)?;
