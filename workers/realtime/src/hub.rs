@@ -11,6 +11,7 @@
 
 mod heartbeat;
 mod lines;
+mod outbox;
 mod session;
 mod sockets;
 mod talk;
@@ -36,6 +37,7 @@ use worker::{
 };
 
 use lines::Line;
+use outbox::Outbox;
 use sockets::Sockets;
 
 #[durable_object]
@@ -48,8 +50,7 @@ struct Inner {
     env: Env,
     alarm: Alarm,
     number: Cell<Option<u16>>,
-    /// Sent since it was last looked who does not take it.
-    unchecked_bytes: Cell<usize>,
+    outbox: Outbox,
     crowd: RefCell<Crowd>,
     sockets: Sockets,
     lines: Vec<Line>,
@@ -82,7 +83,7 @@ impl DurableObject for Hub {
         let inner = Inner {
             alarm: Alarm::default(),
             number: Cell::new(number),
-            unchecked_bytes: Cell::new(0),
+            outbox: Outbox::default(),
             crowd: RefCell::new(Crowd::new(usize::from(streams))),
             sockets: Sockets::default(),
             lines: (0..streams).map(Line::new).collect(),
@@ -189,7 +190,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Events from a stream. Answered when they are on their way to the sockets.
+    /// Events from a stream. Answered when they are sent.
     async fn told(self: &Rc<Self>, tell: Tell) -> std::result::Result<Empty, Problem> {
         self.wake_up().await?;
         let stream = usize::from(tell.stream);
@@ -215,11 +216,11 @@ impl Inner {
             let mut crowd = self.crowd.borrow_mut();
             crowd.take(stream, tell.epoch, &batch, body)
         };
-        self.send_all(&taken.sendings);
         for socket in taken.cut_off {
-            telemetry::count("sockets_cut_off", &[], 1);
+            telemetry::count("sockets_cut_off", &[("why", "doubt")], 1);
             self.cut_off(socket, "start over");
         }
+        self.deliver(&taken.sendings).await;
         Ok(Empty {})
     }
 

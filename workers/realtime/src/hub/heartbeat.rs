@@ -81,6 +81,10 @@ impl Inner {
         if self.wake_up().await.is_err() || self.ask_streams(Vec::new()).await.is_err() {
             return;
         }
+        if !self.outbox.is_empty() {
+            // They have not heard everything yet; the next time will do.
+            return;
+        }
         for (number, session) in self.sockets.settled() {
             let position = self.crowd.borrow().position_of(number);
             let Some(position) = position.filter(|position| *position != session.floor()) else {

@@ -27,10 +27,6 @@ use super::talk::FRAME_MAX;
 
 /// Sockets in one hub. The platform takes 32,768.
 const SOCKETS_MAX: usize = 20_000;
-/// A socket that lets so much pile up is cut off.
-const CLOGGED_BYTES: f64 = 1024.0 * 1024.0;
-/// Whether any does is looked at whenever so much was sent.
-const CHECK_AFTER_BYTES: usize = 128 * 1024;
 /// What a snapshot shows.
 const SNAPSHOT_OF: &str = "/orders?limit=50";
 /// Between the random part of a session's id and the position that it began at.
@@ -206,7 +202,7 @@ impl Inner {
         }
         self.replay(number, heard.unwrap_or_default(), heard_to.take(), &floor);
         let waited = self.crowd.borrow_mut().settle(number, floor);
-        self.send_all(&waited);
+        self.send_now(&waited);
         if came_back {
             let outcome = if whole { "whole" } else { "anew" };
             telemetry::count("recoveries", &[("outcome", outcome)], 1);
@@ -325,31 +321,12 @@ impl Inner {
             .map_err(|error| error.into_problem("orders.snapshot"))
     }
 
-    /// Sends, and cuts off those who do not take it.
-    pub(super) fn send_all(self: &Rc<Self>, sendings: &[Sending]) {
-        let mut reached = 0_usize;
-        let mut bytes = self.unchecked_bytes.get();
+    /// Sends to one that is just coming in, and for whom nothing waits to be sent.
+    fn send_now(&self, sendings: &[Sending]) {
         for sending in sendings {
             let position = sending.position.as_ref().map(Position::text);
             let frame = event_frame(&sending.live.body, position.as_deref());
             self.sockets.send_to(&sending.to, &frame);
-            reached = reached.saturating_add(sending.to.len());
-            bytes = bytes.saturating_add(frame.len());
-        }
-        self.unchecked_bytes.set(bytes);
-        telemetry::count(
-            "deliveries",
-            &[],
-            u64::try_from(reached).unwrap_or_default(),
-        );
-        // So little can have piled up since that nobody has to be looked at.
-        if bytes < CHECK_AFTER_BYTES {
-            return;
-        }
-        self.unchecked_bytes.set(0);
-        for number in self.sockets.clogged(CLOGGED_BYTES) {
-            telemetry::count("sockets_clogged", &[], 1);
-            self.cut_off(number, "too slow");
         }
     }
 

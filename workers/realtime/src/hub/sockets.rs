@@ -174,6 +174,15 @@ impl Sockets {
         }
     }
 
+    /// Some texts to one, in their order.
+    pub fn send_each<'a>(&self, number: u32, texts: impl Iterator<Item = &'a Text>) {
+        if let Some(held) = self.held.borrow().get(&number) {
+            for text in texts {
+                text.send(&held.socket);
+            }
+        }
+    }
+
     /// Each socket, for those who look at all.
     pub fn each(&self, mut look: impl FnMut(&WebSocket, &Session)) {
         for held in self.held.borrow().values() {
