@@ -12,6 +12,7 @@
 mod heartbeat;
 mod lines;
 mod outbox;
+mod recovery;
 mod session;
 mod sockets;
 mod talk;
