@@ -13,10 +13,10 @@ let people;
 let values;
 before(async () => {
   shop = await openShop();
-  people = { customer: shop.customer(), admin: shop.admin, service: shop.service };
+  people = { customer: shop.customer(), admin: shop.admin, service: shop.service, vendor: shop.person('vendor') };
   const sku = await shop.goods({ stock: { berlin: 9 } });
   const { order_id: order } = await people.customer.order({ [sku]: 1 });
-  values = { order, sku, product: `p-${sku}`, warehouse: 'berlin', n: 0 };
+  values = { order, sku, product: `p-${sku}`, warehouse: 'berlin', vendor: 'some-vendor', n: 0 };
 });
 after(() => shop?.close());
 
@@ -42,7 +42,7 @@ for (const route of ROUTES.filter(({ body }) => body)) {
   });
 
   test(`${nameOf(route)} refuses a body above its bound, with a length announced or without`, async () => {
-    const max = route.path(values) === '/api/admin/import' ? IMPORT_BODY_MAX : BODY_MAX;
+    const max = ['/api/admin/import', '/api/admin/vendor-import'].includes(route.path(values)) ? IMPORT_BODY_MAX : BODY_MAX;
     const { token } = whoMay(route);
     const tooLarge = { status: 413, code: 'body_too_large' };
     const padded = (length) => `{"x":"${'x'.repeat(length - 8)}"}`;

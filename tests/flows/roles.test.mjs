@@ -17,20 +17,21 @@ async function makeThings(owner, route) {
   const n = made += 1;
   const named = (thing) => !route || nameOf(route).includes(thing);
   const sku = await shop.goods({ stock: { berlin: 9 } });
-  const found = { n, sku, product: `p-${sku}`, warehouse: `house-${n}`, order: ABSENT_ORDERS[0] };
+  const found = { n, sku, product: `p-${sku}`, warehouse: `house-${n}`, vendor: `vendor-${n}`, order: ABSENT_ORDERS[0] };
   if (named('{warehouse}')) await shop.import({ warehouses: [{ warehouse_id: found.warehouse, latitude: 0, longitude: 0 }] });
+  if (named('{vendor}')) await shop.vendor({ vendor_id: found.vendor });
   if (named('{order}')) found.order = (await owner.order({ [sku]: 1 })).order_id;
   return found;
 }
 
-const ABSENT = { order: ABSENT_ORDERS[0], sku: 'absent', product: 'absent', warehouse: 'absent' };
+const ABSENT = { order: ABSENT_ORDERS[0], sku: 'absent', product: 'absent', warehouse: 'absent', vendor: 'absent' };
 
 /** Everything that a call could have an effect on, from where it is durable. */
 async function everything() {
   const tables = [
     ['fulfillment', 'DB', ['products', 'variants', 'warehouses']],
     ...[0, 1].map((shard) => ['fulfillment', `STOCK_${shard}`, ['stock', 'stock_holds', 'stock_movements']]),
-    ['order', 'DB', ['orders', 'order_status_history']], ['cart', 'DB', ['carts']],
+    ['order', 'DB', ['orders', 'order_status_history']], ['cart', 'DB', ['carts']], ['vendors', 'DB', ['vendors']],
   ];
   const found = {};
   for (const [worker, binding, names] of tables) {
@@ -82,6 +83,7 @@ for (const route of ROUTES.filter(({ roles }) => roles.length > 0 && roles !== '
     for (const role of route.roles) {
       const who = shop.person(role);
       const own = await makeThings(role === 'customer' ? who : shop.customer(), route);
+      if (route.itself) await shop.vendor({ vendor_id: who.id });
       if (route.cart) await who.fill({ [own.sku]: 1 });
       const answer = await send(route, own, who);
       assert.equal(answer.status, route.ok ?? 200, `${role}: ${answer.text}`);

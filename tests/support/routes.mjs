@@ -4,6 +4,7 @@
 import { ADDRESS } from './shop.mjs';
 
 const CUSTOMER = ['customer'];
+const VENDOR = ['vendor'];
 const ADMIN = ['admin'];
 const STAFF = ['admin', 'service'];
 const WITH_ORDERS = ['customer', 'admin', 'service'];
@@ -14,10 +15,10 @@ export const ROLES = ['customer', 'vendor', 'driver', 'admin', 'service'];
 export const ABSENT_ORDERS = ['01920000-0000-7001-8000-000000000000', 'ORD-2026-AAAAA1'];
 
 /**
- * `path` and `body` are functions of `{ order, sku, product, warehouse, n }`: an order's id, a SKU
- * with stock in berlin, its product, a warehouse, and a number that is new each time. `ok` is the
+ * `path` and `body` are functions of `{ order, sku, product, warehouse, vendor, n }`: an order's id,
+ * a SKU with stock in berlin, its product, a warehouse, a vendor, and a number that is new each time. `ok` is the
  * status of a good call, `about` what may be absent, `owned` that it belongs to a customer, `cart`
- * that it needs something in the cart.
+ * that it needs something in the cart, `itself` that its caller has to be in the directory.
  */
 export const ROUTES = [
   { method: 'GET', path: () => '/health', roles: 'anyone' },
@@ -53,6 +54,16 @@ export const ROUTES = [
   { method: 'POST', path: () => '/api/admin/warehouses', body: ({ n }) => ({ warehouse_id: `new-${n}`, latitude: 1, longitude: 2 }), roles: ADMIN, ok: 201 },
   { method: 'PUT', path: ({ warehouse }) => `/api/admin/warehouses/${warehouse}`, body: () => ({ latitude: 1, longitude: 2 }), roles: ADMIN },
   { method: 'DELETE', path: ({ warehouse }) => `/api/admin/warehouses/${warehouse}`, roles: ADMIN, about: 'warehouse' },
+  { method: 'GET', path: () => '/api/admin/vendors', roles: ADMIN },
+  { method: 'POST', path: () => '/api/admin/vendors', body: ({ n }) => ({ vendor_id: `new-${n}`, name: 'New', latitude: 1, longitude: 2 }), roles: ADMIN, ok: 201 },
+  { method: 'POST', path: () => '/api/admin/vendor-import', body: ({ n }) => ({ vendors: [{ vendor_id: `import-${n}`, name: 'New', latitude: 1, longitude: 2 }] }), roles: ADMIN },
+  { method: 'GET', path: () => '/api/admin/vendor-search/near?latitude=1&longitude=2', roles: ADMIN },
+  { method: 'GET', path: () => '/api/admin/vendor-search/best?latitude=1&longitude=2', roles: ADMIN },
+  { method: 'GET', path: () => '/api/admin/vendor-search/within?latitude=1&longitude=2', roles: ADMIN },
+  { method: 'GET', path: ({ vendor }) => `/api/admin/vendors/${vendor}`, roles: ADMIN, about: 'vendor' },
+  { method: 'PUT', path: ({ vendor }) => `/api/admin/vendors/${vendor}`, body: () => ({ name: 'Changed', latitude: 1, longitude: 2 }), roles: ADMIN },
+  { method: 'DELETE', path: ({ vendor }) => `/api/admin/vendors/${vendor}`, roles: ADMIN, about: 'vendor' },
+  { method: 'PUT', path: () => '/api/vendor/availability', body: () => ({ open: true }), roles: VENDOR, itself: true },
   { method: 'GET', path: () => '/api/admin/placements?state=stuck', roles: ADMIN },
   { method: 'POST', path: ({ order }) => `/api/admin/placements/${order}/retry`, roles: ADMIN, about: 'order', ok: 409 },
   { method: 'GET', path: () => '/api/admin/desks/order/0/export', roles: ADMIN },
@@ -65,4 +76,4 @@ export const ROUTES = [
 
 /** The path without its values, to name tests by. */
 export const nameOf = (route) => `${route.method} ${route.path({
-  order: '{order}', sku: '{sku}', product: '{product}', warehouse: '{warehouse}', n: '{n}' }).replace(/\?.*/, '')}`;
+  order: '{order}', sku: '{sku}', product: '{product}', warehouse: '{warehouse}', vendor: '{vendor}', n: '{n}' }).replace(/\?.*/, '')}`;

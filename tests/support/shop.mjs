@@ -203,6 +203,14 @@ class Shop {
     return sku;
   }
 
+  /** Makes one vendor, in Berlin and ready for orders unless it is said otherwise, and gives its id. */
+  async vendor({ vendor_id = `v-${this.#goods += 1}`, ...rest } = {}) {
+    const vendor = { vendor_id, name: `Vendor ${vendor_id}`, latitude: ADDRESS.latitude, longitude: ADDRESS.longitude, verified: true, open: true, ...rest };
+    const { status, text } = await this.admin.post('/api/admin/vendor-import', { vendors: [vendor] });
+    assert.equal(status, 200, text);
+    return vendor_id;
+  }
+
   /** Rows of a stock shard's own database. */
   shard(number) { return this.rt.d1('fulfillment', `STOCK_${number}`); }
 

@@ -20,6 +20,7 @@ pub mod packet;
 pub mod problem;
 pub mod realtime;
 pub mod stock;
+pub mod vendor;
 
 pub use command::{Command, Empty};
 pub use identity::{Actor, Role};

@@ -18,6 +18,7 @@ pub mod live;
 pub mod money;
 pub mod placement;
 pub mod plan;
+pub mod spot;
 pub mod stock;
 pub mod time;
 pub mod totals;

@@ -138,6 +138,13 @@ impl Db {
     }
 }
 
+/// Rows that a statement read, as the platform counts them: what one pays for.
+pub fn rows_read(result: Option<&D1Result>) -> u64 {
+    let meta = result.and_then(|result| result.meta().ok().flatten());
+    let read = meta.and_then(|meta| meta.rows_read).unwrap_or_default();
+    u64::try_from(read).unwrap_or(u64::MAX)
+}
+
 /// The rows that one statement of a batch returned.
 pub fn rows_of<T: DeserializeOwned>(result: Option<&D1Result>) -> Result<Vec<T>, DbError> {
     match result {

@@ -87,6 +87,13 @@ impl Incoming {
         json::parse(bytes)
     }
 
+    /// A body that need not repeat the id in the path.
+    pub fn json_with<T: DeserializeOwned>(&self, key: &str, id: &str) -> Result<T, Problem> {
+        let mut body: serde_json::Map<String, serde_json::Value> = self.json()?;
+        body.insert(key.to_owned(), id.into());
+        json::parse(serde_json::Value::from(body).to_string().as_bytes())
+    }
+
     /// The caller, who must have one of these roles.
     pub fn actor(&self, roles: &[Role]) -> Result<&Actor, Problem> {
         let actor = self.actor.as_ref().ok_or_else(|| {

@@ -83,7 +83,7 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
             (201, with_product(product))
         }
         (Method::Put, ["products", id]) => {
-            (200, with_product(body_with(incoming, "product_id", id)?))
+            (200, with_product(incoming.json_with("product_id", id)?))
         }
         (Method::Post, ["warehouses"]) => {
             let warehouse: WarehouseInput = incoming.json()?;
@@ -97,10 +97,9 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
             }
             (201, with_warehouse(warehouse))
         }
-        (Method::Put, ["warehouses", id]) => (
-            200,
-            with_warehouse(body_with(incoming, "warehouse_id", id)?),
-        ),
+        (Method::Put, ["warehouses", id]) => {
+            (200, with_warehouse(incoming.json_with("warehouse_id", id)?))
+        }
         (Method::Put, ["variants", sku]) => (200, variant(env, incoming, sku).await?),
         (Method::Delete, ["products", id]) => {
             let sql = "UPDATE products SET active = 0 WHERE product_id = ?1 RETURNING product_id";
@@ -122,17 +121,6 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
     };
     let written = catalogue_edit::write(env, scope, &input).await?;
     http::json(status, &json!({ "success": true, "written": written }))
-}
-
-/// A body that need not repeat the id in the path.
-fn body_with<T: serde::de::DeserializeOwned>(
-    incoming: &Incoming,
-    key: &str,
-    id: &str,
-) -> Result<T, Problem> {
-    let mut body: serde_json::Map<String, serde_json::Value> = incoming.json()?;
-    body.insert(key.to_owned(), id.into());
-    edge::json::parse(json!(body).to_string().as_bytes())
 }
 
 fn with_product(product: ProductInput) -> ImportInput {

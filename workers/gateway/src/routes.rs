@@ -2,6 +2,7 @@
 
 use contract::cart::{CART_DESK, desk_name};
 use contract::order::ORDER_SERVICE;
+use contract::vendor::VENDOR_SERVICE;
 use contract::{Problem, Role, code};
 use domain::ids::{DESKS_MAX, shard_of};
 use domain::limits::{BODY_MAX, IMPORT_BODY_MAX};
@@ -38,7 +39,7 @@ pub async fn serve(
 async fn answer(request: &mut Request, env: &Env, origin: &Origin, trace: &str) -> Outcome {
     let authorization = request.headers().get("authorization").ok().flatten();
     let bound = match request.path().as_str() {
-        "/api/admin/import" => IMPORT_BODY_MAX,
+        "/api/admin/import" | "/api/admin/vendor-import" => IMPORT_BODY_MAX,
         _ => BODY_MAX,
     };
     // Who the caller is comes first: an unknown one gets no body read.
@@ -115,9 +116,11 @@ fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
     match path {
         ["v1", "orders", ..] => Ok(ORDER_SERVICE),
         ["fulfillment" | "stock", ..] => Ok(FULFILLMENT),
+        ["vendor", "availability"] => Ok(VENDOR_SERVICE),
         ["admin", of, rest @ ..] => match (*of, rest) {
             ("desks" | "placements", _) => Ok(ORDER_SERVICE),
             ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),
+            ("vendors" | "vendor-import" | "vendor-search", _) => Ok(VENDOR_SERVICE),
             _ => Err(Problem::not_found("route")),
         },
         _ => Err(Problem::not_found("route")),

@@ -1,0 +1,106 @@
+//! Vendors: as admins write them, as maps show them, as orders look for them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::commands;
+
+/// The binding of the worker that knows the vendors.
+pub const VENDOR_SERVICE: &str = "VENDOR_SERVICE";
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> i64 {
+    1
+}
+
+fn twenty() -> i64 {
+    20
+}
+
+fn fifty() -> f64 {
+    50.0
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VendorInput {
+    pub vendor_id: String,
+    pub name: String,
+    /// Digits with a leading `+`, for messages.
+    #[serde(default)]
+    pub phone: Option<String>,
+    pub latitude: f64,
+    pub longitude: f64,
+    /// The vendor's own warehouse, where it has one.
+    #[serde(default)]
+    pub warehouse_id: Option<String>,
+    #[serde(default = "yes")]
+    pub active: bool,
+    #[serde(default)]
+    pub verified: bool,
+    #[serde(default)]
+    pub open: bool,
+    /// From 0 to 100; the best are asked first where the strategy goes by score.
+    #[serde(default = "fifty")]
+    pub score: f64,
+    /// Orders that it works on at once, at most.
+    #[serde(default = "one")]
+    pub capacity: i64,
+    #[serde(default = "twenty")]
+    pub prep_minutes: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VendorImport {
+    pub vendors: Vec<VendorInput>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AvailabilityInput {
+    pub open: bool,
+}
+
+/// A vendor, and how far it is where somebody asked from somewhere.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VendorView {
+    #[serde(flatten)]
+    pub vendor: VendorInput,
+    pub in_work: i64,
+    /// Whether it is offered orders: active, verified, open, and not at its capacity.
+    pub accepting: bool,
+    pub version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance_km: Option<f64>,
+    pub created_at: String,
+    pub updated_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VendorPage {
+    pub vendors: Vec<VendorView>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// What a search found, and what it cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VendorsFound {
+    pub vendors: Vec<VendorView>,
+    /// There are more within the distance than were asked for.
+    pub truncated: bool,
+    pub rows_read: u64,
+    pub trips: u32,
+}
+
+commands!(AtVendors {
+    /// Those who would take an order now, nearest first.
+    Near as FindNear { latitude: f64, longitude: f64, radius_km: f64, limit: u32 }
+        -> VendorsFound, |_| "vendors.near".into();
+    /// Those who would take an order now, best first.
+    Best as FindBest { latitude: f64, longitude: f64, limit: u32 } -> VendorsFound,
+        |_| "vendors.best".into();
+});

@@ -1,0 +1,32 @@
+-- Vendors: where they are, and whether they would take an order now.
+
+CREATE TABLE vendors (
+  vendor_id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  phone TEXT,                               -- digits with a leading +, for messages
+  latitude REAL NOT NULL,
+  longitude REAL NOT NULL,
+  spot INTEGER NOT NULL,                    -- where that is, as cells have it (domain::spot)
+  warehouse_id TEXT,                        -- its own warehouse, where it has one
+  active INTEGER NOT NULL DEFAULT 1,        -- wanted by the shop
+  verified INTEGER NOT NULL DEFAULT 0,      -- checked by the shop
+  open INTEGER NOT NULL DEFAULT 0,          -- says that it is there
+  score REAL NOT NULL DEFAULT 50 CHECK (score BETWEEN 0 AND 100),
+  capacity INTEGER NOT NULL DEFAULT 1 CHECK (capacity >= 0),
+  in_work INTEGER NOT NULL DEFAULT 0 CHECK (in_work >= 0),
+  prep_minutes INTEGER NOT NULL DEFAULT 20,
+  retired INTEGER NOT NULL DEFAULT 0,       -- no longer listed; orders of old still name it
+  -- Whether it is offered orders at all.
+  accepting INTEGER GENERATED ALWAYS AS
+    (active AND verified AND open AND NOT retired AND in_work < capacity) STORED,
+  version INTEGER NOT NULL DEFAULT 1,
+  created_at DATETIME NOT NULL,
+  updated_at DATETIME NOT NULL
+);
+
+-- Who is near and would take an order: holds those alone, so a search reads nobody else.
+CREATE INDEX vendors_accepting ON vendors (spot) WHERE accepting = 1;
+-- Who is best and would.
+CREATE INDEX vendors_best ON vendors (score DESC, vendor_id) WHERE accepting = 1;
+-- Everybody, for maps.
+CREATE INDEX vendors_spot ON vendors (spot) WHERE retired = 0;

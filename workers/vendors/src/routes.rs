@@ -1,0 +1,144 @@
+//! Which request goes where.
+
+use contract::vendor::{
+    AtVendors, AvailabilityInput, FindBest, FindNear, VendorImport, VendorInput,
+};
+use contract::{Problem, Role};
+use domain::geo::Point;
+use edge::{Incoming, Outcome, call, http};
+use serde_json::json;
+use worker::{Env, Method, Request};
+
+use crate::directory;
+use crate::search::{self, RADIUS_MAX_KM};
+
+const ADMIN: &[Role] = &[Role::Admin];
+
+pub async fn serve(mut request: Request, env: &Env) -> Outcome {
+    // Other workers' commands come to a host of their own.
+    if request
+        .url()
+        .is_ok_and(|url| url.host_str() == Some("command"))
+    {
+        let (scope, command) = call::receive(&mut request).await?;
+        let found = match command {
+            AtVendors::Near(near) => search::near(env, &scope, &near).await,
+            AtVendors::Best(best) => search::best(env, &scope, &best).await,
+        };
+        return call::reply(found).map_err(http::internal);
+    }
+    let incoming = Incoming::passed_on(&mut request).await?;
+    route(env, &incoming).await
+}
+
+async fn route(env: &Env, incoming: &Incoming) -> Outcome {
+    match (&incoming.method, incoming.path().as_slice()) {
+        (Method::Put, ["api", "vendor", "availability"]) => {
+            let vendor = incoming.actor(&[Role::Vendor])?;
+            let input: AvailabilityInput = incoming.json()?;
+            let view = directory::set_open(env, &incoming.scope, &vendor.id, input.open).await?;
+            http::json(200, &view)
+        }
+        (_, ["api", "admin", rest @ ..]) => admin(env, incoming, rest).await,
+        _ => Err(Problem::not_found("route")),
+    }
+}
+
+async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
+    incoming.actor(ADMIN)?;
+    let scope = &incoming.scope;
+    match (&incoming.method, path) {
+        (Method::Get, ["vendors"]) => {
+            let limit = incoming.limit(20, 100)?;
+            let after = incoming.query.get("cursor").map_or("", String::as_str);
+            let accepting = incoming.query.get("accepting").map(String::as_str) == Some("true");
+            http::json(
+                200,
+                &directory::page(env, scope, after, limit, accepting).await?,
+            )
+        }
+        (Method::Post, ["vendors"]) => {
+            let vendor: VendorInput = incoming.json()?;
+            directory::create(env, scope, &vendor).await?;
+            http::json(201, &directory::get(env, scope, &vendor.vendor_id).await?)
+        }
+        (Method::Post, ["vendor-import"]) => {
+            let import: VendorImport = incoming.json()?;
+            directory::write(env, scope, &import.vendors, |n| format!("vendors[{n}].")).await?;
+            http::json(
+                200,
+                &json!({ "success": true, "written": import.vendors.len() }),
+            )
+        }
+        (Method::Get, ["vendor-search", "near"]) => {
+            let at = place(incoming)?;
+            let find = FindNear {
+                latitude: at.latitude,
+                longitude: at.longitude,
+                radius_km: radius(incoming)?,
+                limit: incoming.limit(10, 50)?,
+            };
+            http::json(200, &search::near(env, scope, &find).await?)
+        }
+        (Method::Get, ["vendor-search", "best"]) => {
+            let at = place(incoming)?;
+            let find = FindBest {
+                latitude: at.latitude,
+                longitude: at.longitude,
+                limit: incoming.limit(10, 50)?,
+            };
+            http::json(200, &search::best(env, scope, &find).await?)
+        }
+        (Method::Get, ["vendor-search", "within"]) => {
+            let (at, km) = (place(incoming)?, radius(incoming)?);
+            http::json(200, &search::within(env, scope, at, km).await?)
+        }
+        (Method::Get, ["vendors", id]) => http::json(200, &directory::get(env, scope, id).await?),
+        (Method::Put, ["vendors", id]) => {
+            let vendor: VendorInput = incoming.json_with("vendor_id", id)?;
+            let vendors = std::slice::from_ref(&vendor);
+            directory::write(env, scope, vendors, |_| String::new()).await?;
+            http::json(200, &directory::get(env, scope, id).await?)
+        }
+        (Method::Delete, ["vendors", id]) => {
+            directory::retire(env, scope, id).await?;
+            http::json(200, &json!({ "success": true }))
+        }
+        _ => Err(Problem::not_found("route")),
+    }
+}
+
+fn number(incoming: &Incoming, name: &str, default: Option<f64>) -> Result<f64, Problem> {
+    let wrong = || Problem::field(name, "must be a number");
+    match incoming.query.get(name) {
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|n: &f64| n.is_finite())
+            .ok_or_else(wrong),
+        None => default.ok_or_else(wrong),
+    }
+}
+
+fn place(incoming: &Incoming) -> Result<Point, Problem> {
+    let at = Point {
+        latitude: number(incoming, "latitude", None)?,
+        longitude: number(incoming, "longitude", None)?,
+    };
+    if at.is_valid() {
+        return Ok(at);
+    }
+    Err(Problem::field(
+        "latitude",
+        "the coordinates are off the globe",
+    ))
+}
+
+fn radius(incoming: &Incoming) -> Result<f64, Problem> {
+    let km = number(incoming, "radius_km", Some(10.0))?;
+    if km > 0.0 && km <= RADIUS_MAX_KM {
+        return Ok(km);
+    }
+    let wrong = format!("must be above 0 and at most {RADIUS_MAX_KM}");
+    Err(Problem::field("radius_km", &wrong))
+}
