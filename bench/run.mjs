@@ -1,15 +1,17 @@
 // `npm run bench`: every figure beside its floor, measured in the same run, on the release build.
-// `npm run bench -- place` runs one section. Sections: place, rush, live, size.
+// `npm run bench -- place` runs one section. Sections: place, rush, live, vendors, size.
 import { ensureReady } from '../tools/setup.mjs';
 import { measureLive, printLive } from './live.mjs';
 import { measurePlacing, printPlacing } from './place.mjs';
 import { measureRush, printRush } from './rush.mjs';
 import { measureSize, printSize } from './size.mjs';
+import { measureVendors, printVendors } from './vendors.mjs';
 
 const sections = {
   async place() { printPlacing(await measurePlacing()); },
   async rush() { printRush(await measureRush()); },
   async live() { printLive(await measureLive()); },
+  async vendors() { printVendors(await measureVendors()); },
   async size() { printSize(await measureSize()); },
 };
 

@@ -86,11 +86,24 @@ pub struct VendorPage {
     pub next_cursor: Option<String>,
 }
 
+/// One who would take an order, as far as an order wants to know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub vendor_id: String,
+    pub latitude: f64,
+    pub longitude: f64,
+    pub distance_km: f64,
+    pub score: f64,
+    pub prep_minutes: i64,
+    pub capacity: i64,
+    pub in_work: i64,
+}
+
 /// What a search found, and what it cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct VendorsFound {
-    pub vendors: Vec<VendorView>,
-    /// There are more within the distance than were asked for.
+pub struct Found<T> {
+    pub vendors: Vec<T>,
+    /// There may be more than were asked for.
     pub truncated: bool,
     pub rows_read: u64,
     pub trips: u32,
@@ -99,8 +112,8 @@ pub struct VendorsFound {
 commands!(AtVendors {
     /// Those who would take an order now, nearest first.
     Near as FindNear { latitude: f64, longitude: f64, radius_km: f64, limit: u32 }
-        -> VendorsFound, |_| "vendors.near".into();
+        -> Found<Candidate>, |_| "vendors.near".into();
     /// Those who would take an order now, best first.
-    Best as FindBest { latitude: f64, longitude: f64, limit: u32 } -> VendorsFound,
+    Best as FindBest { latitude: f64, longitude: f64, limit: u32 } -> Found<Candidate>,
         |_| "vendors.best".into();
 });
