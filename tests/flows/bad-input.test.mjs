@@ -22,6 +22,7 @@ after(() => shop?.close());
 
 const whoMay = (route) => people[route.roles === 'anyone' ? 'customer' : route.roles[0]];
 
+const HERE = { latitude: 52.5, longitude: 13.4 };
 const invalid = (field) => ({ status: 400, code: 'invalid_field', field });
 const malformed = { status: 400, code: 'malformed_json' };
 
@@ -137,13 +138,14 @@ const CASES = {
   ],
   service: [
     ['a check without lines', 'POST', '/api/fulfillment/check', {}, invalid('lines')],
-    ['a check of nothing', 'POST', '/api/fulfillment/check', { lines: [] }, invalid('lines')],
-    ['a check of 51 lines', 'POST', '/api/fulfillment/check', { lines: lines(51) }, invalid('lines')],
-    ['a check with an unknown field', 'POST', '/api/fulfillment/check', { lines: lines(1), mode: 'express' }, invalid('mode')],
-    ['a check of an unknown SKU', 'POST', '/api/fulfillment/check', { lines: lines(1) }, { status: 404, code: 'unknown_sku', field: 'sku' }],
+    ['a check of nothing', 'POST', '/api/fulfillment/check', { lines: [], ...HERE }, invalid('lines')],
+    ['a check of 51 lines', 'POST', '/api/fulfillment/check', { lines: lines(51), ...HERE }, invalid('lines')],
+    ['a check with an unknown field', 'POST', '/api/fulfillment/check', { lines: lines(1), ...HERE, mode: 'express' }, invalid('mode')],
+    ['a check without a place', 'POST', '/api/fulfillment/check', { lines: lines(1) }, invalid('latitude')],
+    ['a check of an unknown SKU', 'POST', '/api/fulfillment/check', { lines: lines(1), ...HERE }, { status: 404, code: 'unknown_sku', field: 'sku' }],
     ['a check off the globe', 'POST', '/api/fulfillment/check', { lines: lines(1), latitude: 91, longitude: 0 }, invalid('latitude')],
     ...NOT_QUANTITIES.map((quantity) => [
-      `a check of ${JSON.stringify(quantity)}`, 'POST', '/api/fulfillment/check', () => ({ lines: [{ sku: values.sku, quantity: 1 }, { sku: values.sku, quantity }] }), invalid('lines[1].quantity')]),
+      `a check of ${JSON.stringify(quantity)}`, 'POST', '/api/fulfillment/check', () => ({ lines: [{ sku: values.sku, quantity: 1 }, { sku: values.sku, quantity }], ...HERE }), invalid('lines[1].quantity')]),
     ['the stock of nothing', 'GET', '/api/stock', undefined, invalid('sku')],
     ['the stock of a bad SKU', 'GET', '/api/stock?sku=a%20b', undefined, invalid('sku')],
 

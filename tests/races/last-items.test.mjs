@@ -80,7 +80,7 @@ test('two lines of one SKU are one demand: what they want together is there for 
   const answers = await race('two lines of one SKU', shop, [shop.service, shop.service], (n) => ({ path: '/api/stock/deduct', body: { lines: lines(n) } }));
   assert.deepEqual(tally(answers), { 200: 1, '409 insufficient_stock': 1 });
   assert.deepEqual(await shop.stock(sku), { berlin: { stock: 4, held: 6 } });
-  const { json } = await shop.service.post('/api/fulfillment/check', { lines: [{ sku, quantity: 2 }, { sku, quantity: 3 }] });
+  const { json } = await shop.service.post('/api/fulfillment/check', { lines: [{ sku, quantity: 2 }, { sku, quantity: 3 }], latitude: 52.5, longitude: 13.4 });
   assert.deepEqual(json.short, [{ sku, requested: 5, available: 4 }], JSON.stringify(json));
   const winner = lines(answers.findIndex(({ status }) => status === 200));
   assert.equal((await shop.service.post('/api/stock/restore', { lines: winner.slice(0, 1).map(({ quantity, ...line }) => line) })).status, 200);

@@ -59,10 +59,8 @@ pub struct PlanReply {
 #[serde(deny_unknown_fields)]
 pub struct CheckInput {
     pub lines: Vec<Wanted>,
-    #[serde(default)]
-    pub latitude: Option<f64>,
-    #[serde(default)]
-    pub longitude: Option<f64>,
+    pub latitude: f64,
+    pub longitude: f64,
     #[serde(default)]
     pub delivery_mode: Option<String>,
 }

@@ -38,8 +38,8 @@ pub async fn check(env: &Env, incoming: &Incoming) -> Outcome {
         }
     }
     let to = Point {
-        latitude: input.latitude.unwrap_or_default(),
-        longitude: input.longitude.unwrap_or_default(),
+        latitude: input.latitude,
+        longitude: input.longitude,
     };
     if !to.is_valid() {
         return Err(Problem::field(

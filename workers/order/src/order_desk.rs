@@ -34,6 +34,8 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 use projection::Sent;
 use rows::{GoodEnd, OrderRow, Reached, Rows};
 
+/// Orders in one trip of a desk that catches up.
+const CATCH_UP_MAX: usize = 100;
 const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
 
 #[durable_object]
@@ -135,8 +137,8 @@ impl DurableObject for OrderDesk {
         desk.recover(now);
         desk.expire_unpaid(now).await;
         desk.finish_chores(now).await;
-        desk.project().await;
-        desk.announce().await;
+        desk.catch_up(Reached::Database).await;
+        desk.catch_up(Reached::Screens).await;
         // An error from here on makes the runtime repeat the alarm, so work is never
         // left without a timer.
         desk.forget_old(now).map_err(failed)?;
@@ -187,6 +189,34 @@ impl Desk {
                 .set_reached(at, &others.iter().collect::<Vec<_>>())?;
         }
         Ok(())
+    }
+
+    /// Sends what has not got there from this desk, batch after batch.
+    async fn catch_up(&self, at: Reached) {
+        loop {
+            match self.send_behind(at).await {
+                Ok(sent) if sent < CATCH_UP_MAX => return,
+                Ok(_) => {}
+                Err(problem) => {
+                    let fields = [("to", at.name()), ("reason", &problem.detail)];
+                    telemetry::error("catching_up_failed", &fields);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One batch; how many it was. What arrived before is marked first, so that it is
+    /// not sent again.
+    async fn send_behind(&self, at: Reached) -> std::result::Result<usize, Problem> {
+        self.write_late()?;
+        let behind = self.rows.behind(at, CATCH_UP_MAX)?;
+        match at {
+            _ if behind.is_empty() => {}
+            Reached::Database => self.project_rows(&behind).await?,
+            Reached::Screens => self.announce_rows(&behind).await?,
+        }
+        Ok(behind.len())
     }
 
     /// Once an hour is often enough.

@@ -25,8 +25,6 @@ use super::projection::Sent;
 use super::rows::{GoodEnd, OrderRow, Reached};
 use super::{Desk, no_scope};
 
-const BATCH_MAX: i64 = 50;
-
 thread_local! {
     static GATHERED: Gather<Rc<Event>> = const { Gather::new() };
 }
@@ -122,29 +120,8 @@ impl Desk {
         Ok(events)
     }
 
-    /// Announces what those who watch have not heard of this desk.
-    pub(super) async fn announce(&self) {
-        loop {
-            // Marks what was heard before, so that it is not told again.
-            if let Err(problem) = self.write_late() {
-                telemetry::error("announcing_failed", &[("reason", &problem.detail)]);
-                return;
-            }
-            let behind = self
-                .rows
-                .behind(Reached::Screens, BATCH_MAX)
-                .unwrap_or_default();
-            if behind.is_empty() {
-                return;
-            }
-            if let Err(problem) = self.announce_rows(&behind).await {
-                telemetry::error("announcing_failed", &[("reason", &problem.detail)]);
-                return;
-            }
-        }
-    }
-
-    async fn announce_rows(&self, behind: &[OrderRow]) -> Result<(), Problem> {
+    /// What those who watch have not heard of this desk.
+    pub(super) async fn announce_rows(&self, behind: &[OrderRow]) -> Result<(), Problem> {
         let mut events = Vec::new();
         for row in behind {
             events.extend(self.untold(row)?);

@@ -19,7 +19,7 @@ use edge::{Scope, clock, faults, telemetry};
 use futures::channel::oneshot;
 
 use super::legs::Work;
-use super::rows::{GoodEnd, OrderRow};
+use super::rows::{GoodEnd, OrderRow, Reached};
 use super::{Desk, announcing, broken, projection};
 
 impl Desk {
@@ -200,7 +200,7 @@ impl Desk {
             .await
             .map_err(broken)?;
         let end = end.await.unwrap_or(PlaceReply::Unfinished);
-        self.project().await;
+        self.catch_up(Reached::Database).await;
         Ok(end)
     }
 
@@ -277,7 +277,7 @@ impl Desk {
                         .set_phase(work.order_id(), "stuck", &work.placement, now)?;
                     telemetry::count("placements_stuck", &[], 1);
                     telemetry::error("[place-order] stuck", &[("order_id", work.order_id())]);
-                    self.project().await;
+                    self.catch_up(Reached::Database).await;
                     continue;
                 }
             };

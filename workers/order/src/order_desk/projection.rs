@@ -22,8 +22,6 @@ use super::legs::Work;
 use super::rows::{GoodEnd, OrderRow, Reached};
 use super::{Desk, no_scope};
 
-const BATCH_MAX: i64 = 100;
-
 thread_local! {
     static GATHERED: Gather = const { Gather::new() };
 }
@@ -130,32 +128,8 @@ impl Desk {
         Ok(parcel(&shown, &self.rows.history(row)?))
     }
 
-    /// Sends what the database lacks of this desk.
-    pub(super) async fn project(&self) {
-        loop {
-            // Marks what arrived before, so that it is not sent again.
-            if let Err(problem) = self.write_late() {
-                telemetry::error("projection_failed", &[("reason", &problem.detail)]);
-                return;
-            }
-            let behind = self
-                .rows
-                .behind(Reached::Database, BATCH_MAX)
-                .unwrap_or_default();
-            if behind.is_empty() {
-                return;
-            }
-            if let Err(problem) = self.project_rows(&behind).await {
-                telemetry::error("projection_failed", &[("reason", &problem.detail)]);
-                return;
-            }
-            if i64::try_from(behind.len()).is_ok_and(|count| count < BATCH_MAX) {
-                return;
-            }
-        }
-    }
-
-    async fn project_rows(&self, behind: &[OrderRow]) -> Result<(), Problem> {
+    /// What the database lacks of this desk.
+    pub(super) async fn project_rows(&self, behind: &[OrderRow]) -> Result<(), Problem> {
         let (orders, others): (Vec<&OrderRow>, Vec<&OrderRow>) =
             behind.iter().partition(|row| row.is_order());
         let mut parcels = Vec::with_capacity(orders.len());

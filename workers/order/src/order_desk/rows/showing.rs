@@ -20,6 +20,13 @@ pub enum Reached {
 }
 
 impl Reached {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Database => "database",
+            Self::Screens => "screens",
+        }
+    }
+
     fn column(self) -> &'static str {
         match self {
             Self::Database => "projected",
@@ -88,10 +95,11 @@ impl OrderRow {
 
 impl Rows {
     /// What has not got there, oldest first.
-    pub fn behind(&self, at: Reached, limit: i64) -> Result<Vec<OrderRow>, Problem> {
+    pub fn behind(&self, at: Reached, limit: usize) -> Result<Vec<OrderRow>, Problem> {
         let lacking = at.lacking();
         let statement =
             format!("SELECT {COLUMNS} FROM orders WHERE {lacking} ORDER BY order_id LIMIT ?1");
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         rows(self.sql()?, &statement, vec![int(limit)]).map_err(broken)
     }
 
