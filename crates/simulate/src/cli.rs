@@ -9,10 +9,12 @@ use simulate::placement::batch::{Batch, caught_after, run_many};
 use simulate::placement::mutant::Mutant;
 use simulate::placement::run;
 
-pub const USAGE: &str = "\
-usage: simulate placement [options]
+use crate::offers;
 
-  --schedules N   run N schedules (default 100000)
+pub const USAGE: &str = "\
+usage: simulate placement|assignment [options]
+
+  --schedules N   run N schedules (default 100000 placements, 20000 assignments)
   --from SEED     the first seed of them (default 1)
   --seed SEED     replay one schedule and show its trace
   --mutant NAME   with a mistake put in on purpose; `all` says after how many
@@ -36,6 +38,7 @@ pub enum Command {
     Mutants {
         from: u64,
     },
+    Offers(offers::Ask),
 }
 
 impl Command {
@@ -43,6 +46,7 @@ impl Command {
         let mut words = arguments.iter().map(String::as_str);
         match words.next() {
             Some("placement") => {}
+            Some("assignment") => return offers::Ask::parse(words).map(Self::Offers),
             Some(other) => return Err(format!("there is no `{other}`")),
             None => return Err("what shall be simulated?".into()),
         }
@@ -89,6 +93,7 @@ impl Command {
             } => placement(schedules, from, mutant),
             Self::Replay { seed, mutant } => replay(seed, mutant),
             Self::Mutants { from } => mutants(from),
+            Self::Offers(ask) => ask.run(),
         };
         // A reader who has seen enough is no error.
         let _ = std::io::stdout().write_all(text.as_bytes());
@@ -101,7 +106,7 @@ impl Command {
 }
 
 /// Whether all is well, and what to print.
-type Shown = (bool, String);
+pub type Shown = (bool, String);
 
 fn placement(schedules: u64, from: u64, mutant: Option<Mutant>) -> Shown {
     #[allow(

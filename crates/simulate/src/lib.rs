@@ -7,5 +7,6 @@
     reason = "it runs on the host only, where an overflow or a bad index should stop it at once"
 )]
 
+pub mod assignment;
 pub mod placement;
 pub mod rng;

@@ -1,4 +1,4 @@
-//! `simulate placement [--schedules N] [--from SEED] [--seed SEED] [--mutant NAME]`
+//! `simulate placement|assignment [--schedules N] [--from SEED] [--seed SEED] [--mutant NAME]`
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -8,6 +8,7 @@
 use std::process::ExitCode;
 
 mod cli;
+mod offers;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
