@@ -130,31 +130,33 @@ fn row_json(vendor: &VendorInput) -> Value {
     })
 }
 
-const WRITE: &str = "
-    INSERT INTO vendors
-      (vendor_id, name, phone, latitude, longitude, spot, warehouse_id, active, verified, open,
-       score, capacity, prep_minutes, created_at, updated_at)
-    SELECT value ->> 'i', value ->> 'n', value ->> 'p', value ->> 'la', value ->> 'lo',
-           value ->> 's', value ->> 'w', value ->> 'a', value ->> 'v', value ->> 'o',
-           value ->> 'sc', value ->> 'c', value ->> 'm', ?2, ?2
-    FROM json_each(?1) WHERE true
-    ON CONFLICT (vendor_id) DO UPDATE SET name = excluded.name, phone = excluded.phone,
-      latitude = excluded.latitude, longitude = excluded.longitude, spot = excluded.spot,
-      warehouse_id = excluded.warehouse_id, active = excluded.active,
-      verified = excluded.verified, open = excluded.open, score = excluded.score,
-      capacity = excluded.capacity, prep_minutes = excluded.prep_minutes, retired = 0,
-      version = vendors.version + 1, updated_at = excluded.updated_at";
+/// Vendors given as a list become rows; what happens to those that are there is said last.
+macro_rules! insert {
+    ($when_there:literal) => {
+        concat!(
+            "INSERT INTO vendors
+               (vendor_id, name, phone, latitude, longitude, spot, warehouse_id, active, verified,
+                open, score, capacity, prep_minutes, created_at, updated_at)
+             SELECT value ->> 'i', value ->> 'n', value ->> 'p', value ->> 'la', value ->> 'lo',
+                    value ->> 's', value ->> 'w', value ->> 'a', value ->> 'v', value ->> 'o',
+                    value ->> 'sc', value ->> 'c', value ->> 'm', ?2, ?2
+             FROM json_each(?1) WHERE true
+             ON CONFLICT (vendor_id) ",
+            $when_there
+        )
+    };
+}
 
-/// The same for one that must not be there yet: nothing is changed where it is.
-const CREATE: &str = "
-    INSERT INTO vendors
-      (vendor_id, name, phone, latitude, longitude, spot, warehouse_id, active, verified, open,
-       score, capacity, prep_minutes, created_at, updated_at)
-    SELECT value ->> 'i', value ->> 'n', value ->> 'p', value ->> 'la', value ->> 'lo',
-           value ->> 's', value ->> 'w', value ->> 'a', value ->> 'v', value ->> 'o',
-           value ->> 'sc', value ->> 'c', value ->> 'm', ?2, ?2
-    FROM json_each(?1) WHERE true
-    ON CONFLICT (vendor_id) DO NOTHING RETURNING vendor_id";
+const WRITE: &str = insert!(
+    "DO UPDATE SET name = excluded.name, phone = excluded.phone,
+       latitude = excluded.latitude, longitude = excluded.longitude, spot = excluded.spot,
+       warehouse_id = excluded.warehouse_id, active = excluded.active,
+       verified = excluded.verified, open = excluded.open, score = excluded.score,
+       capacity = excluded.capacity, prep_minutes = excluded.prep_minutes, retired = 0,
+       version = vendors.version + 1, updated_at = excluded.updated_at"
+);
+
+const CREATE: &str = insert!("DO NOTHING RETURNING vendor_id");
 
 /// Writes any number of vendors, new or known. `at` is what stands before the fields in
 /// what is said about bad ones.
