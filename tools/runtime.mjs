@@ -123,6 +123,12 @@ class Runtime {
     return fetcher.fetch(new URL(pathname, 'http://internal').href, init);
   }
 
+  /** A request straight to the object of that name in a worker's namespace, past all workers: for inspection by tests. */
+  async fetchObject(worker, binding, name, init) {
+    const namespace = await this.#running().getDurableObjectNamespace(binding, this.#script(worker));
+    return namespace.get(namespace.idFromName(name)).fetch('http://command/', init);
+  }
+
   /** Where a worker of `direct` listens by itself, past the gateway. Another port after each start. */
   async directUrl(worker) {
     const url = await this.#running().unsafeGetDirectURL(this.#script(worker));

@@ -16,7 +16,7 @@ before(async () => {
   people = { customer: shop.customer(), admin: shop.admin, service: shop.service, vendor: shop.person('vendor') };
   const sku = await shop.goods({ stock: { berlin: 9 } });
   const { order_id: order } = await people.customer.order({ [sku]: 1 });
-  values = { order, sku, product: `p-${sku}`, warehouse: 'berlin', vendor: 'some-vendor', n: 0 };
+  values = { order, sku, product: `p-${sku}`, warehouse: 'berlin', vendor: 'some-vendor', store: 'some-vendor', n: 0 };
 });
 after(() => shop?.close());
 
@@ -109,6 +109,7 @@ const CASES = {
     ['a reason that is too long for a status', 'PATCH', '/api/v1/orders/{order}/status', { status: 'paid', reason: TOO_LONG }, invalid('reason')],
     ['placements in no state', 'GET', '/api/admin/placements?state=lost', undefined, invalid('state')],
     ['a desk that is no number', 'GET', '/api/admin/desks/order/x/export', undefined, { status: 404, code: 'not_found' }],
+    ['a vendor desk beyond the last', 'GET', '/api/admin/desks/vendor/1024/export', undefined, { status: 404, code: 'not_found' }],
     ['a desk beyond the last', 'GET', '/api/admin/desks/cart/1024/export', undefined, { status: 404, code: 'not_found' }],
 
     ['an import with an unknown field', 'POST', '/api/admin/import', { product: [] }, invalid('product')],

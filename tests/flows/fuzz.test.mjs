@@ -65,7 +65,7 @@ before(async () => {
   const sku = await shop.goods({ stock: { berlin: 50, hamburg: 50 } });
   const alice = shop.customer();
   const { order_id } = await alice.order({ [sku]: 1 });
-  values = { order: order_id, sku, product: `p-${sku}`, warehouse: 'berlin', vendor: 'some-vendor', n: 1 };
+  values = { order: order_id, sku, product: `p-${sku}`, warehouse: 'berlin', vendor: 'some-vendor', store: 'some-vendor', n: 1 };
   people = { customer: alice, admin: shop.admin, service: shop.service, vendor: shop.person('vendor'), driver: shop.person('driver') };
   const bodies = ROUTES.filter(({ body }) => body).map(({ body }) => body(values));
   KEYS = [...new Set(JSON.stringify([...bodies, ADDRESS, WAREHOUSES]).match(/"(\w+)":/g).map((key) => key.slice(1, -2)))];

@@ -24,6 +24,15 @@ async function makeThings(owner, route) {
   return found;
 }
 
+/** Offers the order to `vendor` among others; with `kept` it has it. */
+async function offer(order, vendor, kept) {
+  const routed = await shop.admin.post(`/api/orders/${order}/route-to-vendors`, { limit: 1000 });
+  assert.ok(routed.json.data.vendors.includes(vendor), routed.text);
+  if (!kept) return;
+  const forced = await shop.admin.post(`/api/admin/orders/${order}/force-assign`, { vendorId: vendor });
+  assert.equal(forced.status, 200, forced.text);
+}
+
 const ABSENT = { order: ABSENT_ORDERS[0], sku: 'absent', product: 'absent', warehouse: 'absent', vendor: 'absent' };
 
 /** Everything that a call could have an effect on, from where it is durable. */
@@ -31,7 +40,7 @@ async function everything() {
   const tables = [
     ['fulfillment', 'DB', ['products', 'variants', 'warehouses']],
     ...[0, 1].map((shard) => ['fulfillment', `STOCK_${shard}`, ['stock', 'stock_holds', 'stock_movements']]),
-    ['order', 'DB', ['orders', 'order_status_history']], ['cart', 'DB', ['carts']], ['vendors', 'DB', ['vendors']],
+    ['order', 'DB', ['orders', 'order_status_history', 'vendor_routings', 'order_assignments', 'vendor_responses', 'vendor_cancellations', 'order_events']], ['cart', 'DB', ['carts']], ['vendors', 'DB', ['vendors']],
   ];
   const found = {};
   for (const [worker, binding, names] of tables) {
@@ -84,6 +93,15 @@ for (const route of ROUTES.filter(({ roles }) => roles.length > 0 && roles !== '
       const who = shop.person(role);
       const own = await makeThings(role === 'customer' ? who : shop.customer(), route);
       if (route.itself) await shop.vendor({ vendor_id: who.id });
+      const isVendor = role === 'vendor';
+      if (isVendor || route.offered || route.kept || route.store) {
+        // Its vendor is the caller, or the one that the caller names.
+        own.store = isVendor ? who.id : `store-${own.n}`;
+        own.named = !isVendor;
+        if (route.offered || route.kept || route.store) await shop.vendor({ vendor_id: own.store, capacity: null });
+        const offered = route.offered || (route.kept && (isVendor || route.path(own).startsWith('/api/')));
+        if (offered) await offer(own.order, own.store, route.kept);
+      }
       if (route.cart) await who.fill({ [own.sku]: 1 });
       const answer = await send(route, own, who);
       assert.equal(answer.status, route.ok ?? 200, `${role}: ${answer.text}`);
@@ -91,8 +109,8 @@ for (const route of ROUTES.filter(({ roles }) => roles.length > 0 && roles !== '
 
       const absent = await send(route, { ...own, ...ABSENT }, who);
       assert.equal(absent.status, 404, `${role}, absent: ${absent.text}`);
-      if (!route.owned || role !== 'customer') continue;
-      const foreign = await send(route, await makeThings(shop.customer(), route), who);
+      if (!route.owned || !(role === 'customer' || isVendor)) continue;
+      const foreign = await send(route, { ...own, ...await makeThings(shop.customer(), route) }, who);
       assert.deepEqual([foreign.status, foreign.text], [absent.status, absent.text], 'a foreign thing looks missing');
     }
   });

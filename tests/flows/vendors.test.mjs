@@ -33,8 +33,12 @@ describe('a vendor', () => {
     assert.ok(Date.parse(created_at) && updated_at === created_at);
     assert.deepEqual(shown, { vendor_id: 'mona', ...good, active: true, in_work: 0, accepting: true, version: 1 });
     assertProblem(await shop.admin.post('/api/admin/vendors', { vendor_id: 'mona', ...good }), { status: 409, code: 'already_exists', field: 'vendor_id' });
+    for (const [n, [capacity, shown, accepting]] of [[null, null, true], [undefined, 1, true], [0, 0, false]].entries()) {
+      const { json } = await shop.admin.put('/api/admin/vendors/mona', { ...good, capacity });
+      assert.deepEqual([json.capacity, json.accepting, json.version], [shown, accepting, n + 2]);
+    }
     const changed = await shop.admin.put('/api/admin/vendors/mona', { ...good, capacity: 0 });
-    assert.deepEqual([changed.json.capacity, changed.json.accepting, changed.json.version], [0, false, 2]);
+    assert.deepEqual([changed.json.capacity, changed.json.accepting, changed.json.version], [0, false, 5]);
     assert.deepEqual((await shop.admin.get('/api/admin/vendors/mona')).json, changed.json);
     assert.equal((await shop.admin.delete('/api/admin/vendors/mona')).status, 200);
     assertProblem(await shop.admin.get('/api/admin/vendors/mona'), { status: 404, code: 'not_found' });
@@ -45,7 +49,7 @@ describe('a vendor', () => {
   test('is refused by name of the field', async () => {
     const wrong = [
       [{ vendor_id: 'a b' }, 'vendor_id'], [{ name: '' }, 'name'], [{ name: 'x'.repeat(1001) }, 'name'], [{ latitude: 91 }, 'latitude'], [{ phone: '030' }, 'phone'],
-      [{ phone: '+12' }, 'phone'], [{ score: 101 }, 'score'], [{ score: -1 }, 'score'], [{ capacity: -1 }, 'capacity'], [{ capacity: 1.5 }, 'capacity'],
+      [{ phone: '+12' }, 'phone'], [{ score: 101 }, 'score'], [{ score: -1 }, 'score'], [{ capacity: -1 }, 'capacity'], [{ capacity: 1.5 }, 'capacity'], [{ capacity: 10_001 }, 'capacity'], [{ capacity: 'any' }, 'capacity'],
       [{ prep_minutes: 1441 }, 'prep_minutes'], [{ warehouse_id: '' }, 'warehouse_id'], [{ latitude: undefined }, 'latitude'], [{ colour: 'red' }, 'colour'],
     ];
     for (const [change, field] of wrong) {
@@ -67,6 +71,24 @@ describe('a vendor', () => {
     assert.deepEqual([opened.json.open, opened.json.accepting, opened.json.version], [true, true, 2]);
     assert.equal((await vendor.put('/api/vendor/availability', { open: true })).json.version, 2, 'a repeat changes nothing');
     assert.deepEqual(ids(await find('near', { at })), ['self']);
+  });
+
+  test('is known to other workers by name, and by its number while it is on the lists', async () => {
+    const ask = async (name, body) => {
+      const answer = await shop.rt.fetchWorker('vendors', 'http://command/', { method: 'POST', body: JSON.stringify({ [name]: body }) });
+      assert.equal(answer.status, 200);
+      return answer.json();
+    };
+    await put('called-b', { name: 'Bea', phone: '+49301111' });
+    await put('called-a', { name: 'Ada', phone: '+49301111' });
+    assert.deepEqual(await ask('names', { vendor_ids: ['called-a', 'nobody', 'called-b', 'called-a'] }), { 'called-a': 'Ada', 'called-b': 'Bea' });
+    assert.deepEqual(await ask('names', { vendor_ids: [] }), {});
+    const whose = (phone) => ask('by_phone', { phone });
+    assert.equal(await whose('+49301111'), 'called-a');
+    assert.deepEqual([await whose('+4930111'), await whose('49301111'), await whose('')], [null, null, null]);
+    await shop.admin.delete('/api/admin/vendors/called-a');
+    assert.equal(await whose('+49301111'), 'called-b');
+    assert.deepEqual(await ask('names', { vendor_ids: ['called-a'] }), { 'called-a': 'Ada' }, 'orders of old still name it');
   });
 
   test('is on one page of the list, with those who would take an order alone where that is asked', async () => {

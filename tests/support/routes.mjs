@@ -6,6 +6,7 @@ import { ADDRESS } from './shop.mjs';
 const CUSTOMER = ['customer'];
 const VENDOR = ['vendor'];
 const ADMIN = ['admin'];
+const VENDORS = ['vendor', 'admin', 'service'];
 const STAFF = ['admin', 'service'];
 const WITH_ORDERS = ['customer', 'admin', 'service'];
 
@@ -14,11 +15,16 @@ export const ROLES = ['customer', 'vendor', 'driver', 'admin', 'service'];
 /** An order id and number that look right and name nothing. */
 export const ABSENT_ORDERS = ['01920000-0000-7001-8000-000000000000', 'ORD-2026-AAAAA1'];
 
+/** Who is no vendor has to say for which one it answers. */
+const naming = ({ store, named }) => (named ? { vendorId: store } : {});
+
 /**
  * `path` and `body` are functions of `{ order, sku, product, warehouse, vendor, n }`: an order's id,
  * a SKU with stock in berlin, its product, a warehouse, a vendor, and a number that is new each time. `ok` is the
  * status of a good call, `about` what may be absent, `owned` that it belongs to a customer, `cart`
- * that it needs something in the cart, `itself` that its caller has to be in the directory.
+ * that it needs something in the cart, `itself` that its caller has to be in the directory, `offered`
+ * that the order is offered to its vendor, `kept` that its vendor has it, `store` that there is a
+ * vendor `store` to name.
  */
 export const ROUTES = [
   { method: 'GET', path: () => '/health', roles: 'anyone' },
@@ -33,7 +39,7 @@ export const ROUTES = [
   { method: 'POST', path: () => '/cart/place-order', body: () => ({ delivery_mode: 'express' }), roles: CUSTOMER, cart: true, ok: 201 },
 
   { method: 'GET', path: () => '/orders', roles: WITH_ORDERS },
-  { method: 'GET', path: ({ order }) => `/orders/${order}`, roles: WITH_ORDERS, about: 'order', owned: true },
+  { method: 'GET', path: ({ order }) => `/orders/${order}`, roles: [...WITH_ORDERS, 'vendor'], about: 'order', owned: true, kept: true },
   { method: 'POST', path: ({ order }) => `/orders/${order}/cancel`, body: () => ({ reason: 'changed my mind' }), roles: WITH_ORDERS, about: 'order', owned: true },
   { method: 'PATCH', path: ({ order }) => `/api/v1/orders/${order}/status`, body: () => ({ status: 'paid' }), roles: STAFF, about: 'order' },
 
@@ -64,10 +70,27 @@ export const ROUTES = [
   { method: 'PUT', path: ({ vendor }) => `/api/admin/vendors/${vendor}`, body: () => ({ name: 'Changed', latitude: 1, longitude: 2 }), roles: ADMIN },
   { method: 'DELETE', path: ({ vendor }) => `/api/admin/vendors/${vendor}`, roles: ADMIN, about: 'vendor' },
   { method: 'PUT', path: () => '/api/vendor/availability', body: () => ({ open: true }), roles: VENDOR, itself: true },
+
+  { method: 'GET', path: () => '/api/vendor/offers', roles: VENDOR },
+  { method: 'POST', path: ({ order }) => `/api/vendor/orders/${order}/accept`, body: naming, roles: VENDORS, about: 'order', owned: true, offered: true },
+  { method: 'POST', path: ({ order }) => `/api/vendor/orders/${order}/reject`, body: naming, roles: VENDORS, about: 'order', owned: true, offered: true },
+  { method: 'POST', path: ({ order }) => `/api/vendor/orders/${order}/seen`, body: () => ({}), roles: VENDOR, offered: true },
+  { method: 'POST', path: ({ order }) => `/api/vendor/orders/${order}/release`, body: () => ({ reason: 'no cook' }), roles: VENDOR, about: 'order', owned: true, kept: true },
+  { method: 'POST', path: ({ order }) => `/api/admin/orders/${order}/start-assignment`, body: () => ({ maxRadius: 15, parallelPushCount: 5 }), roles: ADMIN, about: 'order' },
+  { method: 'POST', path: ({ order }) => `/api/admin/orders/${order}/force-assign`, body: ({ store }) => ({ vendorId: store }), roles: ADMIN, about: 'order', store: true },
+  { method: 'POST', path: ({ order }) => `/api/admin/orders/${order}/release`, body: () => ({ reason: 'too slow' }), roles: ADMIN, about: 'order', kept: true },
+  { method: 'GET', path: ({ order }) => `/api/admin/orders/${order}/assignments`, roles: ADMIN, about: 'order', offered: true },
+  { method: 'POST', path: ({ order }) => `/api/orders/${order}/route-to-vendors`, body: () => ({ limit: 2 }), roles: STAFF, about: 'order', ok: 201 },
+  { method: 'POST', path: ({ order }) => `/api/routing/rtg_${order}/vendor-response`, body: (values) => ({ response: 'ACCEPT', ...naming(values) }), roles: VENDORS, about: 'order', owned: true, offered: true },
+  { method: 'POST', path: ({ order }) => `/api/routing/rtg_${order}/accept`, body: naming, roles: VENDORS, about: 'order', owned: true, offered: true },
+  { method: 'POST', path: ({ order }) => `/api/routing/rtg_${order}/timeout`, body: () => ({}), roles: STAFF, about: 'order', offered: true },
+  { method: 'GET', path: ({ order }) => `/api/routing/rtg_${order}/status`, roles: STAFF, about: 'order', offered: true },
+
   { method: 'GET', path: () => '/api/admin/placements?state=stuck', roles: ADMIN },
   { method: 'POST', path: ({ order }) => `/api/admin/placements/${order}/retry`, roles: ADMIN, about: 'order', ok: 409 },
   { method: 'GET', path: () => '/api/admin/desks/order/0/export', roles: ADMIN },
   { method: 'GET', path: () => '/api/admin/desks/cart/0/export', roles: ADMIN },
+  { method: 'GET', path: () => '/api/admin/desks/vendor/0/export', roles: ADMIN },
 
   { method: 'GET', path: () => '/stats', roles: ADMIN },
   // With a token of its own: no role opens it.
@@ -76,4 +99,4 @@ export const ROUTES = [
 
 /** The path without its values, to name tests by. */
 export const nameOf = (route) => `${route.method} ${route.path({
-  order: '{order}', sku: '{sku}', product: '{product}', warehouse: '{warehouse}', vendor: '{vendor}', n: '{n}' }).replace(/\?.*/, '')}`;
+  store: '{store}', order: '{order}', sku: '{sku}', product: '{product}', warehouse: '{warehouse}', vendor: '{vendor}', n: '{n}' }).replace(/\?.*/, '')}`;

@@ -42,6 +42,19 @@ names! {
     POSITION = "session:position";
     /// What was wrong with what a client sent.
     ERROR = "ERROR";
+    /// An order is offered to a vendor.
+    NEW_ORDER = "NEW_ORDER";
+    /// An offer is off.
+    CANCEL_PUSH = "CANCEL_PUSH";
+    /// A vendor has the order; [`ORDER_ASSIGNED`] is about drivers.
+    VENDOR_ASSIGNED = "ORDER_ASSIGNED";
+    VENDOR_RELEASED = "ORDER_RELEASED";
+    ASSIGNMENT_FAILED = "ASSIGNMENT_FAILED";
+    ACCEPT_ORDER = "ACCEPT_ORDER";
+    ACCEPT_RESULT = "ACCEPT_RESULT";
+    REJECT_ORDER = "REJECT_ORDER";
+    REJECT_RESULT = "REJECT_RESULT";
+    OFFER_SEEN = "OFFER_SEEN";
     JOIN_ROOM = "join-room";
     LEAVE_ROOM = "leave-room";
 }
@@ -200,7 +213,7 @@ impl About<'_> {
             event: name.to_owned(),
             // These types have nothing that JSON could not say.
             payload: serde_json::to_string(&Stamped { of, stamp }).unwrap_or_default(),
-            latest: false,
+            ..Event::default()
         })
     }
 

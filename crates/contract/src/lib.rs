@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
+pub mod assignment;
 pub mod cart;
 pub mod catalogue;
 pub mod command;
@@ -15,6 +16,7 @@ pub mod events;
 pub mod figures;
 pub mod fulfillment;
 pub mod identity;
+pub mod offers;
 pub mod order;
 pub mod packet;
 pub mod problem;

@@ -8,8 +8,10 @@ use domain::plan::Allocation;
 use domain::totals::Totals;
 use serde::{Deserialize, Serialize};
 
+use crate::assignment::{AcceptReply, How, RejectReply, Routing, RoutingStatus, Which};
 use crate::fulfillment::PricedLine;
-use crate::{Actor, commands};
+use crate::offers::NewOrder;
+use crate::{Actor, Empty, commands};
 
 /// The binding of the worker that has the orders.
 pub const ORDER_SERVICE: &str = "ORDER_SERVICE";
@@ -100,6 +102,33 @@ commands!(AtOrderDesk {
         reason: Option<String>,
         tracking_number: Option<String>,
     } -> OrderView, |_| "order.move".into();
+    /// Look for a vendor. Done already where it is under way in the same way.
+    Start as StartAssignment { order: String, by: Actor, how: How } -> Routing,
+        |_| "assignment.start".into();
+    /// A vendor takes the order, which it gets unless somebody else has it.
+    Accept as AcceptOffer { order: String, vendor: String, tag: Which, preparation_s: Option<u32> }
+        -> AcceptReply, |_| "assignment.accept".into();
+    /// A vendor does not want the order.
+    Reject as RejectOffer { order: String, vendor: String, tag: Which, reason: String }
+        -> RejectReply, |_| "assignment.reject".into();
+    /// Somebody has looked at an offer.
+    Seen as SawOffer { order: String, vendor: String, tag: Which } -> Empty,
+        |_| "assignment.seen".into();
+    /// An admin gives the order to a vendor.
+    Force as ForceAssign { order: String, vendor: String, by: Actor, preparation_s: Option<u32> }
+        -> AcceptReply, |_| "assignment.force".into();
+    /// Ends an offer before its time, or all of them.
+    EndOffers as EndOffers { order: String, vendor: Option<String> } -> Routing,
+        |_| "assignment.end_offers".into();
+    /// The vendor who has the order has it no more: it gives it back (`vendor`), or an
+    /// admin takes it away.
+    Release as ReleaseOrder { order: String, vendor: Option<String>, by: Actor, reason: String }
+        -> Routing, |_| "assignment.release".into();
+    /// How it stands. What the database lacks of it gets there first, so that both fit.
+    Routing as AskRouting { order: String } -> Routing, |_| "assignment.routing".into();
+    /// Which of these orders are offered to this vendor now.
+    Offers as OpenOffers { orders: Vec<String>, vendor: String } -> Vec<NewOrder>,
+        |_| "assignment.offers".into();
     /// Try a stuck placement again.
     Retry as RetryPlacement { order_id: String } -> PlaceReply, |_| "order.retry".into();
     /// The desk's rows, a page at a time.
@@ -131,6 +160,12 @@ pub struct OrderView {
     pub history: Vec<HistoryEntry>,
     /// The states that may follow.
     pub next_statuses: Vec<Status>,
+    /// Who has it, where it is offered to vendors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor_id: Option<String>,
+    /// How its offers stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routing_status: Option<RoutingStatus>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 
 /// Every code there is, and the status it comes with.
 pub mod code {
+    use domain::assignment::Refusal;
+
     pub type Code = (&'static str, u16);
 
     pub const MALFORMED_JSON: Code = ("malformed_json", 400);
@@ -41,6 +43,36 @@ pub mod code {
     pub const INTERNAL: Code = ("internal", 500);
     pub const UNAVAILABLE: Code = ("unavailable", 503);
     pub const OUTCOME_UNKNOWN: Code = ("outcome_unknown", 503);
+
+    pub const ORDER_ALREADY_ACCEPTED: Code = ("order_already_accepted", 409);
+    pub const OFFER_EXPIRED: Code = ("offer_expired", 409);
+    pub const OFFER_REJECTED: Code = ("offer_rejected", 409);
+    pub const ORDER_CANCELLED: Code = ("order_cancelled", 409);
+    pub const VENDOR_FULL: Code = ("vendor_full", 409);
+    pub const PLACE_UNKNOWN: Code = ("place_unknown", 503);
+    pub const ALREADY_STARTED: Code = ("assignment_already_started", 409);
+    pub const NOT_STARTED: Code = ("assignment_not_started", 409);
+    pub const NOT_ASSIGNED: Code = ("order_not_assigned", 409);
+    pub const NOTHING_TO_RETRY: Code = ("nothing_to_retry", 409);
+    pub const ASSIGNMENT_CLOSED: Code = ("assignment_closed", 409);
+
+    /// An order that was not offered answers as one that is not there.
+    pub fn of_refusal(refusal: Refusal) -> Code {
+        match refusal {
+            Refusal::AlreadyAccepted => ORDER_ALREADY_ACCEPTED,
+            Refusal::NotOffered => NOT_FOUND,
+            Refusal::OfferExpired => OFFER_EXPIRED,
+            Refusal::OfferRejected => OFFER_REJECTED,
+            Refusal::OrderCancelled => ORDER_CANCELLED,
+            Refusal::VendorFull => VENDOR_FULL,
+            Refusal::PlaceUnknown => PLACE_UNKNOWN,
+            Refusal::AlreadyStarted => ALREADY_STARTED,
+            Refusal::NotStarted => NOT_STARTED,
+            Refusal::NotAssigned => NOT_ASSIGNED,
+            Refusal::NothingToRetry => NOTHING_TO_RETRY,
+            Refusal::Closed => ASSIGNMENT_CLOSED,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

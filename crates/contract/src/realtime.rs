@@ -34,7 +34,7 @@ pub fn rooms_of(actor: &Actor) -> Vec<String> {
 }
 
 /// Something that happened, for everyone in some rooms.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// The same id is the same event: it is heard once, however often it is sent.
     #[serde(rename = "i")]
@@ -53,6 +53,13 @@ pub struct Event {
     /// Only the latest of this name counts: it is never sent again, nor kept for long.
     #[serde(rename = "l", default, skip_serializing_if = "std::ops::Not::not")]
     pub latest: bool,
+    /// The id of an earlier event with the same key, of which those who come back need
+    /// not hear any more.
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    pub voids: Option<String>,
+    /// After that nobody who comes back needs to hear of it.
+    #[serde(rename = "u", default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<i64>,
 }
 
 impl Event {

@@ -1,8 +1,11 @@
 //! Vendors: as admins write them, as maps show them, as orders look for them.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::commands;
+use crate::offers::{CancelPush, NewOrder};
+use crate::{Empty, commands};
 
 /// The binding of the worker that knows the vendors.
 pub const VENDOR_SERVICE: &str = "VENDOR_SERVICE";
@@ -11,8 +14,9 @@ fn yes() -> bool {
     true
 }
 
-fn one() -> i64 {
-    1
+#[allow(clippy::unnecessary_wraps, reason = "the shape that serde wants")]
+fn one() -> Option<i64> {
+    Some(1)
 }
 
 fn twenty() -> i64 {
@@ -45,9 +49,9 @@ pub struct VendorInput {
     /// From 0 to 100; the best are asked first where the strategy goes by score.
     #[serde(default = "fifty")]
     pub score: f64,
-    /// Orders that it works on at once, at most.
+    /// Orders that it works on at once, at most; `null` for any number.
     #[serde(default = "one")]
-    pub capacity: i64,
+    pub capacity: Option<i64>,
     #[serde(default = "twenty")]
     pub prep_minutes: i64,
 }
@@ -95,7 +99,8 @@ pub struct Candidate {
     pub distance_km: f64,
     pub score: f64,
     pub prep_minutes: i64,
-    pub capacity: i64,
+    /// None for any number.
+    pub capacity: Option<i64>,
     pub in_work: i64,
 }
 
@@ -116,4 +121,36 @@ commands!(AtVendors {
     /// Those who would take an order now, best first.
     Best as FindBest { latitude: f64, longitude: f64, limit: u32 } -> Found<Candidate>,
         |_| "vendors.best".into();
+    /// What vendors are called, as far as they are known.
+    Names as NamesOf { vendor_ids: Vec<String> } -> BTreeMap<String, String>,
+        |_| "vendors.names".into();
+    /// Whose number this is.
+    ByPhone as VendorOfPhone { phone: String } -> Option<String>, |_| "vendors.by_phone".into();
+    /// Ring where no socket is: by web push, or else by message. True when somebody took
+    /// it to deliver. Safe to repeat: the same offer rings once on a device.
+    Alert as AlertVendor { offer: NewOrder } -> bool, |_| "vendors.alert".into();
+    /// The offer is off, so what rings stops.
+    CallOff as CallOffAlert { off: CancelPush, order_number: String } -> Empty,
+        |_| "vendors.call_off".into();
+    /// Send a message to a number.
+    Say as SayTo { phone: String, text: String } -> Empty, |_| "vendors.say".into();
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn capacity(json: &str) -> Option<i64> {
+        let fields = r#""vendor_id": "v", "name": "V", "latitude": 1, "longitude": 2"#;
+        let vendor: VendorInput =
+            serde_json::from_str(&format!("{{ {fields} {json} }}")).expect("a vendor");
+        vendor.capacity
+    }
+
+    #[test]
+    fn a_capacity_that_is_left_out_is_one_and_null_is_any_number() {
+        assert_eq!(capacity(""), Some(1));
+        assert_eq!(capacity(r#", "capacity": 7"#), Some(7));
+        assert_eq!(capacity(r#", "capacity": null"#), None);
+    }
+}

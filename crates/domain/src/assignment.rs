@@ -192,15 +192,29 @@ impl Assignment {
     pub fn done(&mut self, id: &str, now_ms: i64) -> Vec<Effect> {
         self.settle(now_ms);
         let is_it = |effect: &Effect| effect.id(&self.order_id) == id && !effect.is_answered();
-        let performed = self.outbox.find(is_it).cloned();
+        let was_left = self.outbox.find(is_it).is_some();
         self.outbox.drop_if(is_it);
-        if let Some(Effect::Push { vendor, tag, .. }) = performed {
-            let now_ms = self.clock_ms;
-            self.amend(&vendor, tag, |offer| {
-                offer.pushed_ms.get_or_insert(now_ms);
-            });
+        // An offer that was answered at once may be over before it is known to be sent.
+        let now_ms = self.clock_ms;
+        let sent = self.offers.iter().find(|offer| {
+            let is_it = || id.contains(&offer.vendor_id) && self.push_id(offer) == id;
+            offer.pushed_ms.is_none() && (was_left || !offer.is_open()) && is_it()
+        });
+        if let Some((vendor, tag)) = sent.map(|offer| (offer.vendor_id.clone(), offer.tag)) {
+            self.amend(&vendor, tag, |offer| offer.pushed_ms = Some(now_ms));
         }
         self.take_effects()
+    }
+
+    /// The id of the effect that sends an offer.
+    pub fn push_id(&self, offer: &Offer) -> String {
+        let push = Effect::Push {
+            vendor: offer.vendor_id.clone(),
+            tag: offer.tag,
+            expires_ms: offer.expires_ms,
+            distance_m: offer.distance_m,
+        };
+        push.id(&self.order_id)
     }
 
     /// To be called on a state that was read back after a crash: everything that is
@@ -274,7 +288,7 @@ impl Assignment {
                 self.deny(&vendor, tag, Refusal::PlaceUnknown);
             }
             if over {
-                self.end_offer(&vendor, OfferState::Expired, None);
+                self.end_offer(&vendor, OfferState::Expired, Some(CancelReason::Expired));
             }
         }
         self.advance();

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod live;
 pub mod money;
 pub mod placement;
+pub mod places;
 pub mod plan;
 pub mod spot;
 pub mod stock;

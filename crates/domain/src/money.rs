@@ -14,6 +14,14 @@ pub fn rate_half_up(amount: Minor, basis_points: u32) -> Option<Minor> {
     i64::try_from(rounded).ok()
 }
 
+/// In units of the currency, for messages that have decimals. For people to read, never to
+/// reckon with.
+pub fn decimal(amount: Minor) -> f64 {
+    #[allow(clippy::cast_precision_loss, reason = "bounded far below 2^53")]
+    let minor = amount as f64;
+    minor / 100.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -24,5 +32,11 @@ mod tests {
         assert_eq!(rate_half_up(1004, 1000), Some(100));
         assert_eq!(rate_half_up(0, 1000), Some(0));
         assert_eq!(rate_half_up(i64::MAX, 20_000), None);
+    }
+
+    #[test]
+    fn decimals_read_as_prices_do() {
+        let shown = [25_000, 4_999, 5].map(|minor| decimal(minor).to_string());
+        assert_eq!(shown, ["250", "49.99", "0.05"]);
     }
 }

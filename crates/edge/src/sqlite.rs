@@ -16,6 +16,10 @@ pub fn text_or_null(value: Option<String>) -> SqlStorageValue {
     value.map_or(SqlStorageValue::Null, SqlStorageValue::String)
 }
 
+pub fn int_or_null(value: Option<i64>) -> SqlStorageValue {
+    value.map_or(SqlStorageValue::Null, int)
+}
+
 /// Runs one statement.
 pub fn run(sql: &SqlStorage, statement: &str, values: Vec<SqlStorageValue>) -> worker::Result<()> {
     sql.exec(statement, Some(values)).map(|_| ())

@@ -114,13 +114,17 @@ const FULFILLMENT: &str = "FULFILLMENT_SERVICE";
 
 fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
     match path {
-        ["v1", "orders", ..] => Ok(ORDER_SERVICE),
+        ["v1", "orders", ..] | ["vendor", "orders" | "offers", ..] | ["orders" | "routing", ..] => {
+            Ok(ORDER_SERVICE)
+        }
         ["fulfillment" | "stock", ..] => Ok(FULFILLMENT),
         ["vendor", "availability"] => Ok(VENDOR_SERVICE),
         ["admin", of, rest @ ..] => match (*of, rest) {
-            ("desks" | "placements", _) => Ok(ORDER_SERVICE),
+            ("vendors" | "vendor-import" | "vendor-search", _) | ("desks", ["vendor", ..]) => {
+                Ok(VENDOR_SERVICE)
+            }
+            ("desks" | "placements" | "orders", _) => Ok(ORDER_SERVICE),
             ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),
-            ("vendors" | "vendor-import" | "vendor-search", _) => Ok(VENDOR_SERVICE),
             _ => Err(Problem::not_found("route")),
         },
         _ => Err(Problem::not_found("route")),

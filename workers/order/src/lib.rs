@@ -5,6 +5,7 @@
 //! follows within moments. This worker routes to desks and reads lists; the rules
 //! are in `domain::placement` and `domain::lifecycle`.
 
+mod assignment;
 mod lists;
 mod order_desk;
 mod routes;

@@ -11,6 +11,7 @@
 //! changes nothing.
 
 mod announcing;
+mod assigning;
 mod legs;
 mod life;
 mod placing;
@@ -23,7 +24,7 @@ use std::rc::Rc;
 
 use contract::order::{AtOrderDesk, OrderSummary, OrderView, PlaceReply};
 use contract::realtime::Event;
-use contract::{Actor, Empty, Problem, code};
+use contract::{Actor, Empty, Problem, Role, code};
 use edge::alarm::Alarm;
 use edge::call::{receive, reply};
 use edge::gather::Given;
@@ -31,6 +32,7 @@ use edge::{Scope, clock, config, http, telemetry};
 use futures::channel::oneshot;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
+use assigning::{Book, Plan, Reach, Records, Told, UnderWay};
 use projection::Sent;
 use rows::{GoodEnd, OrderRow, Reached, Rows};
 
@@ -67,6 +69,13 @@ struct Desk {
     announced: Given<Sent, Rc<Event>>,
     /// How long events gather before they are published, after the first.
     announce_ms: i64,
+    /// How orders are offered to vendors, how each stands, and what is being done for them.
+    plan: Plan,
+    book: Book,
+    under_way: UnderWay,
+    told: Given<Told, Rc<Event>>,
+    records: Records,
+    reach: Reach,
 }
 
 impl DurableObject for OrderDesk {
@@ -87,6 +96,12 @@ impl DurableObject for OrderDesk {
             projected: projection::given(),
             announced: announcing::given(),
             announce_ms: config::number(&env, "ANNOUNCE_MS", 50_i64),
+            plan: Plan::of(&env),
+            book: Book::default(),
+            under_way: UnderWay::default(),
+            told: announcing::given(),
+            records: Records::default(),
+            reach: Reach::default(),
             forgot_at: Cell::new(0),
             payment_limit_ms: limit_minutes.saturating_mul(60_000),
             stuck_after_ms: stuck_seconds.saturating_mul(1000),
@@ -121,6 +136,15 @@ impl DurableObject for OrderDesk {
             AtOrderDesk::Move(change) => reply(desk.move_order(scope, &change).await),
             AtOrderDesk::Retry(retry) => reply(desk.retry(scope, &retry.order_id).await),
             AtOrderDesk::Export(export) => reply(desk.rows.export(&export.after)),
+            AtOrderDesk::Start(start) => reply(desk.start_assignment(&scope, &start).await),
+            AtOrderDesk::Accept(accept) => reply(desk.accept_offer(&scope, &accept).await),
+            AtOrderDesk::Reject(reject) => reply(desk.reject_offer(&scope, &reject).await),
+            AtOrderDesk::Seen(saw) => reply(desk.saw_offer(&saw).await),
+            AtOrderDesk::Force(force) => reply(desk.force_assign(&scope, &force).await),
+            AtOrderDesk::EndOffers(end) => reply(desk.end_offers(&end).await),
+            AtOrderDesk::Release(release) => reply(desk.release_order(&scope, &release).await),
+            AtOrderDesk::Routing(ask) => reply(desk.ask_routing(&ask.order).await),
+            AtOrderDesk::Offers(open) => reply(desk.open_offers(&open).await),
         };
         telemetry::flush_soon(&desk.env, &desk.state);
         response
@@ -136,6 +160,7 @@ impl DurableObject for OrderDesk {
         desk.write_late().map_err(failed)?;
         desk.recover(now);
         desk.expire_unpaid(now).await;
+        desk.assignments_due(now).await;
         desk.finish_chores(now).await;
         desk.catch_up(Reached::Database).await;
         desk.catch_up(Reached::Screens).await;
@@ -235,7 +260,16 @@ impl Desk {
         viewer: &Actor,
     ) -> std::result::Result<OrderView, Problem> {
         let row = self.order_for(scope, order, viewer).await?;
-        self.rows.view(&row)
+        self.view(&row)
+    }
+
+    /// An order with its vendor.
+    fn view(&self, row: &OrderRow) -> std::result::Result<OrderView, Problem> {
+        let routing = self.routing_if_any(&row.order_id)?;
+        let mut view = self.rows.view(row)?;
+        view.routing_status = routing.as_ref().map(|routing| routing.status);
+        view.vendor_id = routing.and_then(|routing| routing.locked_vendor_id);
+        Ok(view)
     }
 
     async fn admit(
@@ -255,8 +289,12 @@ impl Desk {
         order: &str,
         viewer: &Actor,
     ) -> std::result::Result<OrderRow, Problem> {
-        let may_see = |row: &OrderRow| viewer.is_staff() || row.customer_id == viewer.id;
-        let mut row = self.rows.order(order)?.filter(may_see);
+        let mut row = self.rows.order(order)?;
+        if let Some(found) = &row
+            && !self.may_see(found, viewer)?
+        {
+            row = None;
+        }
         if let Some(unfinished) = row.as_ref().filter(|row| row.is_unfinished()) {
             let end = self.join(scope.clone(), &unfinished.order_id).await?;
             if matches!(end, PlaceReply::Unfinished) {
@@ -268,6 +306,20 @@ impl Desk {
         }
         row.filter(OrderRow::is_order)
             .ok_or_else(|| Problem::not_found("order"))
+    }
+
+    /// Staff, the order's customer, and the vendor who has it.
+    fn may_see(&self, row: &OrderRow, viewer: &Actor) -> std::result::Result<bool, Problem> {
+        Ok(match viewer.role {
+            Role::Admin | Role::Service => true,
+            Role::Customer => row.customer_id == viewer.id,
+            Role::Vendor => {
+                let routing = self.routing_if_any(&row.order_id)?;
+                let vendor = routing.and_then(|routing| routing.locked_vendor_id);
+                vendor.as_ref() == Some(&viewer.id)
+            }
+            Role::Driver => false,
+        })
     }
 
     /// A customer's orders that the database may lack, with those that a crash left.

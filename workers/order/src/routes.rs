@@ -10,7 +10,7 @@ use edge::{CallError, Incoming, Outcome, config, http};
 use serde::Deserialize;
 use worker::{Env, Method, Request};
 
-use crate::lists;
+use crate::{assignment, lists};
 
 /// The desk object of that name.
 pub fn desk(name: &str) -> To<'_> {
@@ -29,6 +29,8 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
 }
 
 const ANYONE_WITH_ORDERS: &[Role] = &[Role::Customer, Role::Admin, Role::Service];
+/// A vendor sees the orders that it has.
+const ANYONE_WITH_AN_ORDER: &[Role] = &[Role::Customer, Role::Vendor, Role::Admin, Role::Service];
 const ADMIN: &[Role] = &[Role::Admin];
 
 async fn route(env: &Env, incoming: &Incoming) -> Outcome {
@@ -70,6 +72,7 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
                 .map_err(|error| error.into_problem("order.export"))?;
             http::json(200, &page)
         }
+        (_, path) if assignment::is_its(path) => assignment::route(env, incoming).await,
         _ => Err(Problem::not_found("route")),
     }
 }
@@ -80,17 +83,27 @@ where
     C: Command,
     C::Reply: serde::Serialize,
 {
+    http::json(200, &ask(env, incoming, order, what, command).await?)
+}
+
+/// What the desk of an order says, named by id or number.
+pub async fn ask<C: Command>(
+    env: &Env,
+    incoming: &Incoming,
+    order: &str,
+    what: &str,
+    command: C,
+) -> Result<C::Reply, Problem> {
     let number = desk_of(order)
         .filter(|number| *number < DESKS_MAX)
         .ok_or_else(|| Problem::not_found(what))?;
-    let reply = call(env, &incoming.scope, desk(&desk_name(number)), command)
+    call(env, &incoming.scope, desk(&desk_name(number)), command)
         .await
-        .map_err(|error| error.into_problem("order.desk"))?;
-    http::json(200, &reply)
+        .map_err(|error| error.into_problem("order.desk"))
 }
 
 async fn get(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
-    let viewer = incoming.actor(ANYONE_WITH_ORDERS)?;
+    let viewer = incoming.actor(ANYONE_WITH_AN_ORDER)?;
     let number = desk_of(order)
         .filter(|number| *number < DESKS_MAX)
         .ok_or_else(|| Problem::not_found("order"))?;

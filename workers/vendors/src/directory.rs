@@ -1,5 +1,8 @@
 //! The directory: rows written and read. Any number of vendors is one statement, and
-//! everything is an upsert, so an import may be repeated.
+//! everything is an upsert, so an import may be repeated. What a vendor has in work is
+//! its desk's to write, and nothing here touches it.
+
+use std::collections::BTreeMap;
 
 use contract::vendor::{VendorInput, VendorPage, VendorView};
 use contract::{Problem, code};
@@ -29,7 +32,7 @@ pub struct Row {
     pub verified: u8,
     pub open: u8,
     pub score: f64,
-    pub capacity: i64,
+    pub capacity: Option<i64>,
     pub in_work: i64,
     pub prep_minutes: i64,
     pub accepting: u8,
@@ -111,8 +114,10 @@ fn check(at: &str, vendor: &VendorInput) -> Result<(), Problem> {
         (0.0..=100.0).contains(&vendor.score),
         "must be from 0 to 100",
     )?;
-    let capacity = (0..=CAPACITY_MAX).contains(&vendor.capacity);
-    range("capacity", capacity, "must be from 0 to 10000")?;
+    let most = vendor.capacity;
+    let capacity = most.is_none_or(|most| (0..=CAPACITY_MAX).contains(&most));
+    let capacity_wrong = "must be from 0 to 10000, or null for any number";
+    range("capacity", capacity, capacity_wrong)?;
     let prep = (0..=PREP_MAX).contains(&vendor.prep_minutes);
     range("prep_minutes", prep, "must be from 0 to 1440")
 }
@@ -228,6 +233,46 @@ pub async fn set_open(
     let now = rfc3339(clock::now_ms());
     let sql = sql.text(id).int(i64::from(open)).text(&now);
     one(env, scope, "vendors.open", sql).await
+}
+
+#[derive(Deserialize)]
+struct Named {
+    vendor_id: String,
+    name: String,
+}
+
+/// What vendors are called, those off the lists too.
+pub async fn names(
+    env: &Env,
+    scope: &Scope,
+    vendor_ids: &[String],
+) -> Result<BTreeMap<String, String>, Problem> {
+    let sql = Sql::new(
+        "SELECT vendor_id, name FROM vendors
+         WHERE vendor_id IN (SELECT value FROM json_each(?1))",
+    );
+    let rows: Vec<Named> = Db::open(env, "DB")?
+        .rows(scope, "vendors.names", sql.json(&vendor_ids))
+        .await?;
+    let named = rows.into_iter().map(|row| (row.vendor_id, row.name));
+    Ok(named.collect())
+}
+
+#[derive(Deserialize)]
+struct Id {
+    vendor_id: String,
+}
+
+/// Whose number this is; of several the first by id.
+pub async fn by_phone(env: &Env, scope: &Scope, phone: &str) -> Result<Option<String>, Problem> {
+    let sql = Sql::new(
+        "SELECT vendor_id FROM vendors WHERE phone = ?1 AND retired = 0
+         ORDER BY vendor_id LIMIT 1",
+    );
+    let rows: Vec<Id> = Db::open(env, "DB")?
+        .rows(scope, "vendors.by_phone", sql.text(phone))
+        .await?;
+    Ok(rows.into_iter().next().map(|row| row.vendor_id))
 }
 
 pub async fn page(

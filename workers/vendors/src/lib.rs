@@ -3,10 +3,16 @@
 //! The database `vendors-db` is the truth. Searches read an index that holds only those
 //! who would take an order, by cells (`domain::spot`), so what they cost depends neither
 //! on how many vendors there are nor on how many of them are asleep.
+//!
+//! The vendors' desks keep who has which orders in work, up to the vendor's capacity, and
+//! tell the database how many those are.
 
 mod directory;
 mod routes;
 mod search;
+mod vendor_desk;
+
+pub use vendor_desk::VendorDesk;
 
 use edge::{http, telemetry};
 use worker::{Context, Env, Request, Response, Result, event};

@@ -1,10 +1,13 @@
 //! Which request goes where.
 
+use contract::assignment::{ExportPlaces, VENDOR_DESK, vendor_desk_name};
 use contract::vendor::{
     AtVendors, AvailabilityInput, FindBest, FindNear, VendorImport, VendorInput,
 };
-use contract::{Problem, Role};
+use contract::{Empty, Problem, Role};
 use domain::geo::Point;
+use domain::ids::DESKS_MAX;
+use edge::call::To;
 use edge::{Incoming, Outcome, call, http};
 use serde_json::json;
 use worker::{Env, Method, Request};
@@ -22,10 +25,17 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
     {
         let (scope, command) = call::receive(&mut request).await?;
         let found = match command {
-            AtVendors::Near(near) => search::near(env, &scope, &near).await,
-            AtVendors::Best(best) => search::best(env, &scope, &best).await,
+            AtVendors::Near(near) => call::reply(search::near(env, &scope, &near).await),
+            AtVendors::Best(best) => call::reply(search::best(env, &scope, &best).await),
+            AtVendors::Names(of) => {
+                call::reply(directory::names(env, &scope, &of.vendor_ids).await)
+            }
+            AtVendors::ByPhone(by) => {
+                call::reply(directory::by_phone(env, &scope, &by.phone).await)
+            }
+            _ => call::reply::<Empty>(Err(Problem::not_found("command"))),
         };
-        return call::reply(found).map_err(http::internal);
+        return found.map_err(http::internal);
     }
     let incoming = Incoming::passed_on(&mut request).await?;
     route(env, &incoming).await
@@ -92,6 +102,16 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
         (Method::Get, ["vendor-search", "within"]) => {
             let (at, km) = (place(incoming)?, radius(incoming)?);
             http::json(200, &search::within(env, scope, at, km).await?)
+        }
+        (Method::Get, ["desks", "vendor", number, "export"]) => {
+            let number = number.parse().ok().filter(|number| *number < DESKS_MAX);
+            let name = vendor_desk_name(number.ok_or_else(|| Problem::not_found("desk"))?);
+            let after = incoming.query.get("after").cloned().unwrap_or_default();
+            let desk = To::Object(VENDOR_DESK, &name);
+            let page = call::call(env, scope, desk, ExportPlaces { after })
+                .await
+                .map_err(|error| error.into_problem("vendor.export"))?;
+            http::json(200, &page)
         }
         (Method::Get, ["vendors", id]) => http::json(200, &directory::get(env, scope, id).await?),
         (Method::Put, ["vendors", id]) => {

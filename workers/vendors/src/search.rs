@@ -56,7 +56,7 @@ struct Seen {
     longitude: f64,
     score: f64,
     prep_minutes: i64,
-    capacity: i64,
+    capacity: Option<i64>,
     in_work: i64,
 }
 

@@ -8,10 +8,15 @@ use schemars::JsonSchema;
 
 use super::{Shape, said, told};
 use crate::events::{
-    Complaint, DRIVER_LOCATION, DriverLocation, ERROR, EtaUpdate, JOIN_ROOM, LEAVE_ROOM,
-    ORDER_ASSIGNED, ORDER_ETA, ORDER_NEW, ORDER_UPDATED, OrderAssigned, OrderRow, POSITION,
-    RoomAnswer, SNAPSHOT, STATUS_CHANGED, STATUS_UPDATE, STATUS_UPDATED, Snapshot, Stamped,
-    StatusChanged, StatusUpdate,
+    ACCEPT_ORDER, ACCEPT_RESULT, ASSIGNMENT_FAILED, CANCEL_PUSH, Complaint, DRIVER_LOCATION,
+    DriverLocation, ERROR, EtaUpdate, JOIN_ROOM, LEAVE_ROOM, NEW_ORDER, OFFER_SEEN, ORDER_ASSIGNED,
+    ORDER_ETA, ORDER_NEW, ORDER_UPDATED, OrderAssigned, OrderRow, POSITION, REJECT_ORDER,
+    REJECT_RESULT, RoomAnswer, SNAPSHOT, STATUS_CHANGED, STATUS_UPDATE, STATUS_UPDATED, Snapshot,
+    Stamped, StatusChanged, StatusUpdate, VENDOR_ASSIGNED, VENDOR_RELEASED,
+};
+use crate::offers::{
+    AcceptOrder, AcceptResult, AssignmentFailed, CancelPush, NewOrder, OfferSeen, RejectOrder,
+    RejectResult, VendorAssigned, VendorReleased,
 };
 
 /// Where something is said: in a room, or between the server and one client.
@@ -144,6 +149,28 @@ pub const EVENTS: &[Row] = &[
         .about("An order has taken a step, for those who follow it."),
     kept(STATUS_CHANGED, &[ADMIN], told::<Stamped<StatusChanged>>)
         .about("An order has taken a step, in short, for admins."),
+    kept(NEW_ORDER, &[VENDOR, ADMIN], told::<Stamped<NewOrder>>)
+        .about("An order is offered to a vendor. One who comes back later is told again while it is open."),
+    kept(CANCEL_PUSH, &[VENDOR, ADMIN], told::<Stamped<CancelPush>>)
+        .about("An offer is off. A `NEW_ORDER` with the same tag that is heard later is off too."),
+    kept(
+        VENDOR_ASSIGNED,
+        &[VENDOR, USER, ORDER, ADMIN],
+        told::<Stamped<VendorAssigned>>,
+    )
+    .about("A vendor has the order."),
+    kept(
+        VENDOR_RELEASED,
+        &[VENDOR, USER, ORDER, ADMIN],
+        told::<Stamped<VendorReleased>>,
+    )
+    .about("The vendor who had the order has it no more."),
+    kept(
+        ASSIGNMENT_FAILED,
+        &[USER, ORDER, ADMIN],
+        told::<Stamped<AssignmentFailed>>,
+    )
+    .about("No vendor was found for an order. Admins should look at it."),
     latest(DRIVER_LOCATION, &[ORDER], told::<Stamped<DriverLocation>>)
         .about("Where the driver of an order is."),
     latest(ORDER_ETA, &[ORDER], told::<Stamped<EtaUpdate>>)
@@ -154,9 +181,28 @@ pub const EVENTS: &[Row] = &[
         .about("Brings a client that has heard nothing for a while its position."),
     direct(ERROR, told::<Complaint>).about("What was wrong with something that wanted no answer."),
     asks(JOIN_ROOM, said::<RoomName>, &[ROOM_ANSWER]).about("To hear what is said in a room."),
+    direct(ACCEPT_RESULT, told::<AcceptResult>).about("What came of `ACCEPT_ORDER`."),
+    direct(REJECT_RESULT, told::<RejectResult>).about("What came of `REJECT_ORDER`."),
+    asks(ACCEPT_ORDER, said::<AcceptOrder>, &[ACCEPT_ANSWER])
+        .about("A vendor takes an order. It hears `ACCEPT_RESULT`, and the same as the answer if it wants one."),
+    asks(REJECT_ORDER, said::<RejectOrder>, &[REJECT_ANSWER])
+        .about("A vendor does not want an order. It hears `REJECT_RESULT` or `ERROR`, and the same as the answer if it wants one."),
+    asks(OFFER_SEEN, said::<OfferSeen>, &[]).about("Somebody has looked at an offer."),
     asks(LEAVE_ROOM, said::<RoomName>, &[ROOM_ANSWER])
         .about("To hear a room no more that was joined."),
 ];
+
+const ACCEPT_ANSWER: Answer = Answer {
+    key: "accept-answer",
+    summary: "What came of an accept.",
+    payload: told::<AcceptResult>,
+};
+
+const REJECT_ANSWER: Answer = Answer {
+    key: "reject-answer",
+    summary: "What came of a reject.",
+    payload: told::<RejectResult>,
+};
 
 const ROOM_ANSWER: Answer = Answer {
     key: "room-answer",

@@ -121,6 +121,7 @@ impl Memory {
                         distance_m,
                         score: i64::from(distance_m) % 7,
                         free,
+                        usual_s: 60,
                     })
                     .collect(),
                 passed: Vec::new(),
@@ -189,7 +190,7 @@ impl Memory {
         let result = self.apply(Command::Accept {
             vendor: vendor.to_owned(),
             tag: tagged.then(|| self.tag_of(vendor)),
-            preparation_s: 1,
+            preparation_s: Some(1),
         });
         match winner {
             Some(winner) if winner == vendor && !closed && self.engine.epoch == epoch => {

@@ -23,6 +23,8 @@ pub struct Candidate {
     pub score: i64,
     /// `None` for a vendor that takes any number of orders: no place is asked for.
     pub free: Option<u32>,
+    /// How long it prepares an order, unless it says otherwise.
+    pub usual_s: u32,
 }
 
 /// Somebody who was looked at and not asked.
@@ -30,6 +32,9 @@ pub struct Candidate {
 pub struct Passed {
     pub vendor_id: String,
     pub why: String,
+    pub distance_m: u32,
+    /// In thousandths.
+    pub score: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,7 +51,8 @@ pub enum Command {
     Accept {
         vendor: String,
         tag: Option<Tag>,
-        preparation_s: u32,
+        /// As long as usual where it is not said.
+        preparation_s: Option<u32>,
     },
     /// The answer to [`Effect::TakePlace`](super::Effect::TakePlace).
     Place {

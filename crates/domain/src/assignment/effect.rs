@@ -19,6 +19,10 @@ pub enum CancelReason {
     OrderCancelled,
     /// It was ended before its time, or reached no device in time.
     Withdrawn,
+    /// The vendor said no, and its other devices hear of that.
+    Declined,
+    /// The time to answer is over.
+    Expired,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

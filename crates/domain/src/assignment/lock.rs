@@ -73,7 +73,7 @@ impl Assignment {
         &mut self,
         vendor: &str,
         tag: Option<Tag>,
-        preparation_s: u32,
+        preparation_s: Option<u32>,
     ) -> Result<(), Refusal> {
         let tag_of_offer = self.offer_to(vendor).map(|offer| offer.tag);
         if tag.is_some() && tag != tag_of_offer {
@@ -95,6 +95,7 @@ impl Assignment {
             return Ok(());
         }
         let (tag, limited) = (offer.tag, offer.limited);
+        let preparation_s = preparation_s.unwrap_or(offer.usual_s);
         if !limited {
             self.win(vendor, preparation_s, None, false);
             return Ok(());
@@ -304,7 +305,8 @@ impl Assignment {
             vendor: vendor.to_owned(),
             reason: reason.clone(),
         });
-        self.end_offer(vendor, OfferState::Rejected, None);
+        // The vendor's other devices stop ringing too.
+        self.end_offer(vendor, OfferState::Rejected, Some(CancelReason::Declined));
         self.amend(vendor, of, |offer| {
             offer.answered_ms.get_or_insert(now_ms);
             offer.reason = Some(reason);

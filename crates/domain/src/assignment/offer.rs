@@ -36,6 +36,8 @@ pub struct Offer {
     pub score: i64,
     /// The vendor's orders are counted, so an accept needs a place.
     pub limited: bool,
+    /// How long the vendor prepares an order, unless it says otherwise.
+    pub usual_s: u32,
     pub made_ms: i64,
     pub expires_ms: i64,
     pub pushed_ms: Option<i64>,
@@ -64,6 +66,7 @@ impl Offer {
             distance_m: candidate.distance_m,
             score: candidate.score,
             limited: candidate.free.is_some(),
+            usual_s: candidate.usual_s,
             made_ms: now_ms,
             expires_ms: now_ms.saturating_add(offer_ms),
             pushed_ms: None,

@@ -181,6 +181,8 @@ impl Assignment {
             passed.push(Passed {
                 vendor_id: candidate.vendor_id,
                 why: why.into(),
+                distance_m: candidate.distance_m,
+                score: candidate.score,
             });
         }
         passed.truncate(PASSED_MAX);

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Vendors that one batch can have at most, whatever is configured.
-const SIZE_MAX: u32 = 50;
+const SIZE_MAX: u32 = 1_000;
 /// Batches that one round can have at most, whatever is configured.
 const BATCHES_MAX: u32 = 100;
 

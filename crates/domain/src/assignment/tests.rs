@@ -13,6 +13,7 @@ fn candidate(vendor: &str, distance_m: u32, score: i64) -> Candidate {
         distance_m,
         score,
         free: None,
+        usual_s: 60,
     }
 }
 
@@ -28,7 +29,7 @@ fn accept(vendor: &str) -> Command {
     Command::Accept {
         vendor: vendor.into(),
         tag: None,
-        preparation_s: 600,
+        preparation_s: Some(600),
     }
 }
 
@@ -129,7 +130,11 @@ fn an_accept_counts_within_the_grace_and_not_after_it() {
     assert_eq!(effects, ["cancel b", "cancel c", "won a 1"]);
     let refused = late.apply(accept("a"), DEADLINE + GRACE + 1);
     assert_eq!(refused, Err(Refusal::OfferExpired));
-    assert_eq!(acts(&late.left_over()), ["find 2500"]);
+    assert_eq!(
+        acts(&late.left_over()),
+        ["cancel a", "cancel b", "cancel c", "find 2500"],
+        "the alert ends with the offer"
+    );
 }
 
 #[test]
@@ -141,7 +146,12 @@ fn a_batch_follows_when_nobody_is_left_and_the_circle_grows() {
         tag: tag(1, 1),
     };
     assert_eq!(does(&mut engine, unreachable, 20), ["cancel b"]);
-    assert_eq!(does(&mut engine, reject("c"), 30), ["find 2500"]);
+    let effects = does(&mut engine, reject("c"), 30);
+    assert_eq!(
+        effects,
+        ["cancel c", "find 2500"],
+        "other devices stop ringing"
+    );
     // A doubled answer to the first search, then too few in each circle but the last.
     assert_eq!(does(&mut engine, found(1, vec![]), 31), [""; 0]);
     let d = vec![candidate("d", 200, 0), candidate("a", 100, 0)];
@@ -150,7 +160,10 @@ fn a_batch_follows_when_nobody_is_left_and_the_circle_grows() {
         assert_eq!(effects, [format!("find {radius_m}")]);
     }
     assert_eq!(does(&mut engine, found(5, d), 50), ["push d"]);
-    assert_eq!(does(&mut engine, reject("d"), 60), ["find 10000"]);
+    assert_eq!(
+        does(&mut engine, reject("d"), 60),
+        ["cancel d", "find 10000"]
+    );
     // Nobody new: whoever was not reached is asked once more, who said no is not.
     assert_eq!(does(&mut engine, found(6, vec![]), 70), ["find 10000"]);
     let all = ["a", "b", "c", "d"].map(|name| candidate(name, 1, 0));
@@ -234,7 +247,7 @@ fn a_release_begins_an_epoch_without_the_one_who_gave_back() {
     let old = Command::Accept {
         vendor: "b".into(),
         tag: Some(tag(1, 1)),
-        preparation_s: 1,
+        preparation_s: Some(1),
     };
     assert_eq!(engine.apply(old, 31), Err(Refusal::OfferExpired));
     let effects = does(&mut engine, accept("b"), 32);

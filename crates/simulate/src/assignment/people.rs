@@ -117,7 +117,7 @@ impl Vendor {
                 Command::Accept {
                     vendor,
                     tag: tagged,
-                    preparation_s: 600,
+                    preparation_s: Some(600),
                 },
             ));
         } else if rng.chance(self.unwilling) {

@@ -107,6 +107,7 @@ impl World {
                     distance_m: vendor.distance_m,
                     score: vendor.score,
                     free: vendor.places.free(),
+                    usual_s: 60,
                 })
                 .collect(),
             passed: Vec::new(),

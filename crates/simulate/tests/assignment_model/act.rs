@@ -119,7 +119,7 @@ impl World {
                 self.command(Command::Accept {
                     vendor: NAMES[vendor].into(),
                     tag: None,
-                    preparation_s: 1,
+                    preparation_s: Some(1),
                 });
             }
             Action::Reject(vendor) => self.command(Command::Reject {
@@ -250,6 +250,7 @@ impl World {
                             score: 0,
                             // The first takes any number of orders.
                             free: (distance_m > 1).then_some(1),
+                            usual_s: 60,
                         })
                         .collect(),
                     passed: Vec::new(),

@@ -29,8 +29,8 @@ thread_local! {
     static GATHERED: Gather<Rc<Event>> = const { Gather::new() };
 }
 
-/// Versions that were given to be announced.
-pub fn given() -> Given<Sent, Rc<Event>> {
+/// What was given to be announced, by the names that its desk has for it.
+pub fn given<S>() -> Given<S, Rc<Event>> {
     Given::to(&GATHERED)
 }
 
@@ -147,7 +147,7 @@ fn after(life: Life, status: Status) -> Life {
 }
 
 /// Publishes what gathered, of all desks, trip after trip.
-async fn carry(env: &Env, gather_ms: i64) {
+pub async fn carry(env: &Env, gather_ms: i64) {
     loop {
         let parcels = GATHERED.with(|gathered| gathered.take(clock::now_ms()));
         if parcels.is_empty() {

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use contract::order::{MoveOrder, OrderView};
 use contract::stock::{STOCK_DESK, StockCommand, desk_name};
 use contract::{Problem, code};
+use domain::assignment::Effect;
 use domain::lifecycle::{Status, StockChore};
 use domain::placement::backoff_ms;
 use domain::stock::{Answer, Op, Place, RestoreLine};
@@ -26,26 +27,34 @@ impl Desk {
     ) -> Result<OrderView, Problem> {
         let row = self.order_for(&scope, &change.order, &change.actor).await?;
         faults::before(&scope, "order.edge")?;
-        self.take_edge(&scope, &row, change)?;
-        self.project_order(&row.order_id)?;
-        self.announce_order(&row.order_id)?;
+        let effects = self.take_edge(&scope, &row, change)?;
         let soon = clock::now_ms().saturating_add(self.recover_after_ms);
         self.wake_by(soon).await.map_err(broken)?;
+        // Others may carry what follows, and do not wait for our writes (M4).
+        self.state.storage().sync().await.map_err(broken)?;
+        self.project_order(&row.order_id)?;
+        self.announce_order(&row.order_id)?;
+        self.perform_soon(&row.order_id, effects);
         faults::written(&self.state, &scope, "order.edge").await?;
         self.do_chores(&scope, &row).await;
         let row = self
             .rows
             .order(&row.order_id)?
             .ok_or_else(|| Problem::not_found("order"))?;
-        self.rows.view(&row)
+        self.view(&row)
     }
 
-    /// One edge, its history and its chores, in one atomic stretch. To where the
-    /// order already is by the same way is no error: a repeat gets the answer.
-    fn take_edge(&self, scope: &Scope, row: &OrderRow, change: &MoveOrder) -> Result<(), Problem> {
+    /// One edge, its history, its chores and the end of its offers, in one atomic stretch.
+    /// To where the order already is by the same way is no error: a repeat gets the answer.
+    fn take_edge(
+        &self,
+        scope: &Scope,
+        row: &OrderRow,
+        change: &MoveOrder,
+    ) -> Result<Vec<Effect>, Problem> {
         let life = row.life();
         if life.status == change.to {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let (next, chore) = life.step(change.to).map_err(|legal| {
             let names: Vec<&str> = legal.iter().map(|status| status.name()).collect();
@@ -82,6 +91,7 @@ impl Desk {
                 self.rows.add_chore(order_id, shard, chore, now)?;
             }
         }
+        let effects = self.assignment_follows(row, next.status, change.reason.as_deref())?;
         telemetry::count("order_edges", &[("to", next.status.name())], 1);
         telemetry::info(
             "order_moved",
@@ -92,7 +102,7 @@ impl Desk {
                 ("by", &by),
             ],
         );
-        Ok(())
+        Ok(effects)
     }
 
     async fn do_chores(self: &Rc<Self>, scope: &Scope, row: &OrderRow) {

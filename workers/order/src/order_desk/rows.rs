@@ -15,9 +15,11 @@ use worker::SqlStorage;
 
 use super::broken;
 
+mod assignments;
 mod chores;
 mod showing;
 
+pub use assignments::OfferRow;
 pub use chores::ChoreRow;
 pub use showing::{Reached, placed_entry};
 
@@ -148,7 +150,9 @@ const TABLES: &str = "
 
 impl Rows {
     pub fn open(sql: SqlStorage) -> Self {
-        let ready = sql.exec(TABLES, None).map(|_| ());
+        let ready = [TABLES, assignments::TABLES]
+            .into_iter()
+            .try_for_each(|tables| sql.exec(tables, None).map(|_| ()));
         Self { sql, ready }
     }
 
@@ -380,6 +384,7 @@ impl Rows {
             "SELECT MIN(at) AS at FROM (
                SELECT MIN(pay_by_ms) AS at FROM orders WHERE pay_by_ms IS NOT NULL
                UNION ALL SELECT MIN(due_ms) FROM chores
+               UNION ALL SELECT MIN(wake_ms) FROM assignments WHERE wake_ms IS NOT NULL
                UNION ALL SELECT ?1 FROM orders WHERE phase = 'deducting'
                UNION ALL SELECT ?1 FROM orders
                WHERE projected <> version OR (announced <> version AND phase = 'placed'))",
@@ -402,7 +407,8 @@ impl Rows {
                SELECT order_id FROM orders
                WHERE order_id < ?1 AND updated_ms < ?2 AND projected = version
                  AND (phase = 'undone'
-                      OR (announced = version AND status IN ('delivered', 'cancelled'))))",
+                      OR (announced = version AND status IN ('delivered', 'cancelled')))
+                 AND order_id NOT IN (SELECT order_id FROM assignments WHERE wake_ms IS NOT NULL))",
             vec![text(youngest.as_str()), int(before)],
         )
         .map_err(broken)?;
@@ -411,9 +417,11 @@ impl Rows {
             "DELETE FROM orders
              WHERE order_id < ?1 AND updated_ms < ?2 AND projected = version
                AND (phase = 'undone'
-                    OR (announced = version AND status IN ('delivered', 'cancelled')))",
-            vec![text(youngest), int(before)],
+                    OR (announced = version AND status IN ('delivered', 'cancelled')))
+               AND order_id NOT IN (SELECT order_id FROM assignments WHERE wake_ms IS NOT NULL)",
+            vec![text(youngest.as_str()), int(before)],
         )
-        .map_err(broken)
+        .map_err(broken)?;
+        self.forget_assignments(&youngest)
     }
 }

@@ -1,0 +1,387 @@
+//! What was decided is done: searches, places, events, rows.
+//!
+//! Safe to repeat, all of it: a search is answered once by its number, a place is taken
+//! and given back under a claim, events and rows have ids. What fails is left to the
+//! outbox in the state, which asks for it again.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use contract::assignment::{GivePlacesBack, Place, TakePlace, VENDOR_DESK, desk_of_vendor};
+use contract::offers::CancelPush;
+use contract::vendor::{CallOffAlert, Candidate as Near, FindBest, FindNear, VENDOR_SERVICE};
+use domain::assignment::{Assignment, Candidate, Command, Effect};
+use edge::call::{To, call};
+use edge::gather::Parcel;
+use edge::{CallError, clock, telemetry};
+use futures::future::join_all;
+use futures::join;
+
+use super::super::{Desk, announcing, no_scope};
+use super::book::Page;
+use super::telling::{self, Told};
+
+/// What has to happen before an effect is done.
+mod part {
+    /// Those whom it concerns have heard of it.
+    pub const TOLD: u8 = 1;
+    /// The database has it.
+    pub const RECORDED: u8 = 2;
+    /// What rang has stopped.
+    pub const SILENT: u8 = 4;
+}
+
+pub use part::RECORDED;
+
+/// Effects under way, with the parts that are left of each.
+#[derive(Default)]
+pub struct UnderWay {
+    left: RefCell<BTreeMap<Told, u8>>,
+    /// Those that are all done, until the state is told.
+    done: RefCell<Vec<Told>>,
+}
+
+impl UnderWay {
+    pub fn begin(&self, effect: Told, parts: u8) {
+        self.left.borrow_mut().insert(effect, parts);
+    }
+
+    pub fn came(&self, effect: &Told, part: u8) {
+        let mut left = self.left.borrow_mut();
+        let Some(parts) = left.get_mut(effect) else {
+            return;
+        };
+        *parts &= !part;
+        if *parts == 0 {
+            left.remove(effect);
+            self.done.borrow_mut().push(effect.clone());
+        }
+    }
+
+    pub fn lacks(&self, effect: &Told, part: u8) -> bool {
+        let left = self.left.borrow();
+        left.get(effect).is_some_and(|parts| parts & part != 0)
+    }
+
+    fn take_done(&self) -> BTreeMap<String, Vec<String>> {
+        let mut by_order: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for effect in self.done.take() {
+            let of_order = by_order.entry(effect.order_id).or_default();
+            of_order.push(effect.effect_id);
+        }
+        by_order
+    }
+
+    /// What the state does not want any more need not be remembered.
+    pub fn keep(&self, order_id: &str, is_wanted: impl Fn(&str) -> bool) {
+        self.left
+            .borrow_mut()
+            .retain(|effect, _| effect.order_id != order_id || is_wanted(&effect.effect_id));
+    }
+}
+
+/// Offers that rang somewhere ring until they are called off.
+fn rings(page: &Page, effect: &Effect) -> bool {
+    let Effect::CancelPush { vendor, tag, .. } = effect else {
+        return false;
+    };
+    if let Some(taken) = page.alerted.get(&(tag.batch, vendor.clone())) {
+        return *taken;
+    }
+    let offer = page.engine.offer_to(vendor);
+    page.was_read && offer.is_some_and(|offer| offer.delivered_ms.is_none())
+}
+
+fn parts_of(page: &Page, effect: &Effect) -> u8 {
+    match effect {
+        Effect::Push { .. } | Effect::Failed { .. } | Effect::Attention { .. } => part::TOLD,
+        Effect::CancelPush { .. } if rings(page, effect) => {
+            part::TOLD | part::RECORDED | part::SILENT
+        }
+        Effect::CancelPush { .. } | Effect::Won { .. } | Effect::Released { .. } => {
+            part::TOLD | part::RECORDED
+        }
+        Effect::RecordOffer { .. } | Effect::RecordEvent { .. } => part::RECORDED,
+        Effect::Find { .. }
+        | Effect::TakePlace { .. }
+        | Effect::GivePlaceBack { .. }
+        | Effect::WakeAt { .. } => 0,
+    }
+}
+
+impl Desk {
+    /// What a command asked for is begun. Nobody waits for its end.
+    pub(in super::super) fn perform_soon(self: &Rc<Self>, order_id: &str, effects: Vec<Effect>) {
+        let is_work = |effect: &Effect| !matches!(effect, Effect::WakeAt { .. });
+        if !effects.iter().any(is_work) {
+            return;
+        }
+        let (desk, order_id) = (Rc::clone(self), order_id.to_owned());
+        self.background(async move {
+            desk.perform(&order_id, effects).await;
+            telemetry::flush_soon(&desk.env, &desk.state);
+        });
+    }
+
+    async fn perform(self: &Rc<Self>, order_id: &str, effects: Vec<Effect>) {
+        let calls = effects.iter().map(|effect| async move {
+            match effect {
+                Effect::Find { .. } => self.find(order_id, effect).await,
+                Effect::TakePlace {
+                    vendor,
+                    claim,
+                    forced,
+                } => self.take_place(order_id, vendor, *claim, *forced).await,
+                _ => {}
+            }
+        });
+        join!(
+            join_all(calls),
+            self.give_back(order_id, &effects),
+            self.tell(order_id, &effects)
+        );
+    }
+
+    async fn find(self: &Rc<Self>, order_id: &str, effect: &Effect) {
+        let Effect::Find {
+            search_no,
+            radius_m,
+            limit,
+            by_score,
+            exclude,
+        } = effect
+        else {
+            return;
+        };
+        let at = self
+            .book
+            .with(&self.rows, order_id, &self.plan, |page| page.order.at);
+        let Ok(at) = at else { return };
+        // The search does not know who is left out, so that many more are asked for.
+        let limit = limit.saturating_add(exclude.len()).min(1_000);
+        let limit = u32::try_from(limit).unwrap_or(1_000);
+        let (scope, to) = (no_scope(), To::Service(VENDOR_SERVICE));
+        let found = if *by_score {
+            let best = FindBest {
+                latitude: at.latitude,
+                longitude: at.longitude,
+                limit,
+            };
+            call(&self.env, &scope, to, best).await
+        } else {
+            let near = FindNear {
+                latitude: at.latitude,
+                longitude: at.longitude,
+                radius_km: f64::from(radius_m.unwrap_or_default()) / 1000.0,
+                limit,
+            };
+            call(&self.env, &scope, to, near).await
+        };
+        match found {
+            Ok(found) => {
+                let command = Command::Candidates {
+                    search_no: *search_no,
+                    found: found.vendors.iter().map(candidate).collect(),
+                    passed: Vec::new(),
+                };
+                self.answered(order_id, command).await;
+            }
+            Err(error) => failed("find", order_id, &error),
+        }
+    }
+
+    async fn take_place(self: &Rc<Self>, order_id: &str, vendor: &str, claim: u32, forced: bool) {
+        let place = place(order_id, vendor, claim);
+        let name = self.vendor_desk(vendor);
+        let take = TakePlace { place, forced };
+        let taken = call(&self.env, &no_scope(), To::Object(VENDOR_DESK, &name), take).await;
+        match taken {
+            Ok(granted) => {
+                self.answered(order_id, Command::Place { claim, granted })
+                    .await;
+            }
+            Err(error) => failed("take_place", order_id, &error),
+        }
+    }
+
+    async fn answered(self: &Rc<Self>, order_id: &str, command: Command) {
+        if let Err(problem) = self.command(order_id, command).await {
+            let fields = [("order_id", order_id), ("reason", &problem.detail)];
+            telemetry::error("assignment_answer_lost", &fields);
+        }
+    }
+
+    async fn give_back(self: &Rc<Self>, order_id: &str, effects: &[Effect]) {
+        let mut by_desk: BTreeMap<String, Vec<(Place, String)>> = BTreeMap::new();
+        for effect in effects {
+            if let Effect::GivePlaceBack { vendor, claim } = effect {
+                let of_desk = by_desk.entry(self.vendor_desk(vendor)).or_default();
+                of_desk.push((place(order_id, vendor, *claim), effect.id(order_id)));
+            }
+        }
+        for (name, given) in by_desk {
+            let (places, ids): (Vec<Place>, Vec<String>) = given.into_iter().unzip();
+            let give = GivePlacesBack { places };
+            let to = To::Object(VENDOR_DESK, &name);
+            match call(&self.env, &no_scope(), to, give).await {
+                Ok(_) => self.set_done(order_id, &ids).await,
+                Err(error) => failed("give_back", order_id, &error),
+            }
+        }
+    }
+
+    fn vendor_desk(&self, vendor: &str) -> String {
+        desk_of_vendor(vendor, self.plan.vendor_desks)
+    }
+
+    /// Events are given to be carried, with those of other desks. Theirs may be sent
+    /// before our writes are durable, so these are waited for (M4).
+    async fn tell(self: &Rc<Self>, order_id: &str, effects: &[Effect]) {
+        let is_told = |effect: &&Effect| {
+            !matches!(
+                effect,
+                Effect::Find { .. }
+                    | Effect::TakePlace { .. }
+                    | Effect::GivePlaceBack { .. }
+                    | Effect::WakeAt { .. }
+            )
+        };
+        if !effects.iter().any(|effect| is_told(&effect)) {
+            return;
+        }
+        if let Err(error) = self.state.storage().sync().await {
+            telemetry::error("assignment_not_written", &[("reason", &error.to_string())]);
+            return;
+        }
+        let now = clock::now_ms();
+        let made = self.book.with(&self.rows, order_id, &self.plan, |page| {
+            let mut events = Vec::new();
+            let mut off = Vec::new();
+            for effect in effects.iter().filter(is_told) {
+                let told = Told {
+                    order_id: order_id.to_owned(),
+                    effect_id: effect.id(order_id),
+                };
+                let parts = parts_of(page, effect);
+                self.under_way.begin(told.clone(), parts);
+                if let Effect::CancelPush {
+                    vendor,
+                    tag,
+                    reason,
+                } = effect
+                    && parts & part::SILENT != 0
+                {
+                    let of = telling::off(order_id, vendor, *tag, *reason);
+                    off.push((told.clone(), of, page.order.number.clone()));
+                }
+                match telling::event_of(page, effect, now) {
+                    Some(event) => events.push((told, event)),
+                    None => self.under_way.came(&told, part::TOLD),
+                }
+            }
+            (events, off)
+        });
+        let Ok((events, off)) = made else { return };
+        let mut to_carry = false;
+        for (told, event) in events {
+            let parcel = Parcel {
+                id: told.effect_id.clone(),
+                rows: vec![event],
+                more: Vec::new(),
+            };
+            self.told.forget(|given| *given == told);
+            to_carry |= self.told.give(told, parcel, now);
+        }
+        self.record_soon(order_id);
+        if effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Push { .. }))
+        {
+            self.reach_soon(order_id);
+        }
+        join!(self.call_off(off), async {
+            if to_carry {
+                announcing::carry(&self.env, self.announce_ms).await;
+                self.settle_done().await;
+            }
+        });
+    }
+
+    async fn call_off(self: &Rc<Self>, off: Vec<(Told, CancelPush, String)>) {
+        let calls = off.into_iter().map(|(told, off, order_number)| async move {
+            let call_off = CallOffAlert { off, order_number };
+            let to = To::Service(VENDOR_SERVICE);
+            match call(&self.env, &no_scope(), to, call_off).await {
+                Ok(_) => self.under_way.came(&told, part::SILENT),
+                Err(error) => failed("call_off", &told.order_id, &error),
+            }
+        });
+        join_all(calls).await;
+    }
+
+    /// Tells the states what has been done since.
+    pub(in super::super) async fn settle_done(self: &Rc<Self>) {
+        for told in self.told.arrived() {
+            self.under_way.came(&told, part::TOLD);
+        }
+        for recorded in self.records.arrived() {
+            self.under_way.came(&recorded, part::RECORDED);
+        }
+        for (order_id, ids) in self.under_way.take_done() {
+            self.set_done(&order_id, &ids).await;
+        }
+    }
+
+    async fn set_done(self: &Rc<Self>, order_id: &str, ids: &[String]) {
+        let change = |engine: &mut Assignment, now| {
+            let mut effects = Vec::new();
+            for id in ids {
+                effects = engine.done(id, now);
+            }
+            Ok(effects)
+        };
+        if let Err(problem) = self.assign(order_id, change).await {
+            // It will be done again.
+            let fields = [("order_id", order_id), ("reason", &problem.detail)];
+            telemetry::error("assignment_done_lost", &fields);
+        }
+    }
+}
+
+fn place(order_id: &str, vendor: &str, claim: u32) -> Place {
+    Place {
+        vendor_id: vendor.to_owned(),
+        order_id: order_id.to_owned(),
+        claim,
+    }
+}
+
+fn failed(step: &str, order_id: &str, error: &CallError) {
+    let reason = format!("{error:?}");
+    let fields = [("step", step), ("order_id", order_id), ("reason", &reason)];
+    telemetry::error("assignment_step_failed", &fields);
+}
+
+fn candidate(near: &Near) -> Candidate {
+    let bounded = |value: f64, max: f64| value.round().clamp(0.0, max);
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bounded"
+    )]
+    let (distance_m, score) = (
+        bounded(near.distance_km * 1000.0, f64::from(u32::MAX)) as u32,
+        bounded(near.score * 1000.0, 1e9) as i64,
+    );
+    let free = near
+        .capacity
+        .map(|capacity| capacity.saturating_sub(near.in_work).max(0));
+    Candidate {
+        vendor_id: near.vendor_id.clone(),
+        distance_m,
+        score,
+        free: free.map(|free| u32::try_from(free).unwrap_or(u32::MAX)),
+        usual_s: u32::try_from(near.prep_minutes.saturating_mul(60)).unwrap_or_default(),
+    }
+}

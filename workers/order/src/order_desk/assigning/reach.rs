@@ -1,0 +1,210 @@
+//! Whether an offer is on a device at all: by socket, or else by an alert, and for how long
+//! it is borne that nobody has seen it.
+//!
+//! A vendor whose socket is there has it. For others their devices are rung, which may be
+//! tried again at will. An offer that nobody could show to anybody in time moves on, and
+//! does not count against the vendor.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use contract::offers::NewOrder;
+use contract::realtime::{AskOnline, REALTIME_SERVICE};
+use contract::vendor::{AlertVendor, VENDOR_SERVICE};
+use domain::assignment::{Assignment, Command, Tag};
+use domain::live::room::Room;
+use edge::call::{To, call};
+use edge::{clock, telemetry};
+use futures::future::join_all;
+
+use super::super::{Desk, no_scope};
+use super::telling::offer_of;
+
+/// From an offer to the question who is there: sockets that open at that moment are in.
+const LOOK_AFTER_MS: i64 = 250;
+/// An answer to that question takes no longer.
+const LOOK_MS: i64 = 5_000;
+/// Questions before an offer that is not sent yet is left to the next timer.
+const LOOKS_MAX: u32 = 20;
+const ALERTS_AT_ONCE: usize = 20;
+
+/// Orders whose offers may be on no device.
+#[derive(Default)]
+pub struct Reach {
+    orders: RefCell<BTreeSet<String>>,
+    is_running: Cell<bool>,
+}
+
+struct Unseen {
+    vendor: String,
+    tag: Tag,
+    was_alerted: bool,
+    /// Until when that is borne.
+    until_ms: i64,
+    offer: NewOrder,
+}
+
+impl Desk {
+    /// An offer may have waited long enough for a device.
+    pub(super) fn look_for_devices(self: &Rc<Self>, order_id: &str, now: i64) {
+        let late = self.book.with(&self.rows, order_id, &self.plan, |page| {
+            let mut unseen = page.unseen(self.plan.unseen_ms);
+            let late = unseen.any(|(_, _, at_ms)| at_ms <= now);
+            drop(unseen);
+            if late {
+                page.asking_until_ms = now.saturating_add(LOOK_MS);
+            }
+            late
+        });
+        if late.unwrap_or(false) {
+            self.reach_soon(order_id);
+        }
+    }
+
+    pub(super) fn reach_soon(self: &Rc<Self>, order_id: &str) {
+        self.reach.orders.borrow_mut().insert(order_id.to_owned());
+        if self.reach.is_running.replace(true) {
+            return;
+        }
+        let desk = Rc::clone(self);
+        self.background(async move {
+            for _ in 0..LOOKS_MAX {
+                clock::pause(LOOK_AFTER_MS).await;
+                let orders = desk.reach.orders.take();
+                if orders.is_empty() {
+                    break;
+                }
+                desk.settle_done().await;
+                desk.look(orders).await;
+            }
+            desk.reach.is_running.set(false);
+            telemetry::flush_soon(&desk.env, &desk.state);
+        });
+    }
+
+    async fn look(self: &Rc<Self>, orders: BTreeSet<String>) {
+        let mut unseen: BTreeMap<String, Vec<Unseen>> = BTreeMap::new();
+        for order_id in orders {
+            let (found, unsent) = self.unseen_of(&order_id);
+            if unsent {
+                self.reach.orders.borrow_mut().insert(order_id.clone());
+            }
+            if !found.is_empty() {
+                unseen.insert(order_id, found);
+            }
+        }
+        if unseen.is_empty() {
+            return;
+        }
+        let room = |one: &Unseen| Room::Vendor(one.vendor.clone()).name();
+        let rooms: BTreeSet<String> = unseen.values().flatten().map(room).collect();
+        let rooms = rooms.into_iter().collect();
+        let to = To::Service(REALTIME_SERVICE);
+        let online = match call(&self.env, &no_scope(), to, AskOnline { rooms }).await {
+            Ok(online) => online.into_iter().collect::<BTreeSet<String>>(),
+            Err(error) => {
+                // The timer of the offers asks again.
+                telemetry::error("presence_unknown", &[("reason", &format!("{error:?}"))]);
+                return;
+            }
+        };
+        let now = clock::now_ms();
+        for (order_id, of_order) in unseen {
+            let (here, absent): (Vec<Unseen>, Vec<Unseen>) = of_order
+                .into_iter()
+                .partition(|one| online.contains(&room(one)));
+            let (late, absent): (Vec<Unseen>, Vec<Unseen>) = absent
+                .into_iter()
+                .partition(|one| one.until_ms <= now && one.was_alerted);
+            self.note_devices(&order_id, here, late).await;
+            self.alert(&order_id, absent).await;
+        }
+    }
+
+    /// Offers of an order that nobody is known to have seen, and whether there are some
+    /// that are not sent yet.
+    fn unseen_of(&self, order_id: &str) -> (Vec<Unseen>, bool) {
+        let now = clock::now_ms();
+        let found = self.book.with(&self.rows, order_id, &self.plan, |page| {
+            let (sent, unsent): (Vec<_>, Vec<_>) = page
+                .unseen(self.plan.unseen_ms)
+                .partition(|(offer, _, _)| offer.pushed_ms.is_some());
+            let sent = sent
+                .into_iter()
+                .map(|(offer, was_alerted, until_ms)| Unseen {
+                    vendor: offer.vendor_id.clone(),
+                    tag: offer.tag,
+                    was_alerted,
+                    until_ms,
+                    offer: offer_of(&page.order, offer, now),
+                });
+            (sent.collect(), !unsent.is_empty())
+        });
+        found.unwrap_or_default()
+    }
+
+    async fn note_devices(self: &Rc<Self>, order_id: &str, here: Vec<Unseen>, late: Vec<Unseen>) {
+        if here.is_empty() && late.is_empty() {
+            return;
+        }
+        let commands = here
+            .into_iter()
+            .map(|one| Command::Delivered {
+                vendor: one.vendor,
+                tag: one.tag,
+            })
+            .chain(late.into_iter().map(|one| Command::Unreachable {
+                vendor: one.vendor,
+                tag: one.tag,
+            }));
+        let change = |engine: &mut Assignment, now| {
+            let mut effects = Vec::new();
+            for command in commands {
+                // One that is over meanwhile is refused, which is as good.
+                effects.extend(match engine.apply(command, now) {
+                    Ok(more) => more,
+                    Err(_) => engine.left_over(),
+                });
+            }
+            Ok(effects)
+        };
+        if let Err(problem) = self.assign(order_id, change).await {
+            telemetry::error("presence_lost", &[("reason", &problem.detail)]);
+        }
+    }
+
+    async fn alert(self: &Rc<Self>, order_id: &str, absent: Vec<Unseen>) {
+        let fresh: Vec<Unseen> = absent.into_iter().filter(|one| !one.was_alerted).collect();
+        if fresh.is_empty() {
+            return;
+        }
+        for some in fresh.chunks(ALERTS_AT_ONCE) {
+            let calls = some.iter().map(|one| async move {
+                let alert = AlertVendor {
+                    offer: one.offer.clone(),
+                };
+                let to = To::Service(VENDOR_SERVICE);
+                let taken = call(&self.env, &no_scope(), to, alert).await;
+                if let Err(error) = &taken {
+                    telemetry::error("alert_failed", &[("reason", &format!("{error:?}"))]);
+                }
+                (one, taken.unwrap_or(false))
+            });
+            let taken = join_all(calls).await;
+            let noted = self.book.with(&self.rows, order_id, &self.plan, |page| {
+                for (one, taken) in taken {
+                    let key = (one.tag.batch, one.vendor.clone());
+                    page.alerted.insert(key, taken);
+                }
+            });
+            if noted.is_err() {
+                return;
+            }
+        }
+        // The time at which somebody has to look again has changed.
+        if let Err(problem) = self.assign(order_id, |_, _| Ok(Vec::new())).await {
+            telemetry::error("presence_lost", &[("reason", &problem.detail)]);
+        }
+    }
+}
