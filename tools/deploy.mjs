@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { checkArtifact } from './artifact.mjs';
 import { at, configPath, PUBLIC_WORKER, ROOT } from './paths.mjs';
-import { SECRET_NAMES } from './secrets.mjs';
+import { OPTIONAL_SECRETS, SECRET_NAMES } from './secrets.mjs';
 import { ensureReady } from './setup.mjs';
 import { main, run, Stop } from './steps.mjs';
 import { deployOrder, parseJsonc, withoutScripts, withRealIds } from './deployment.mjs';
@@ -74,17 +74,26 @@ function writeConfig(name, ids, without = []) {
 }
 
 async function nameMissingSecrets(order, files) {
-  const commands = [];
+  const missing = { required: [], optional: [] };
   for (const { name, config } of order) {
-    const wanted = config.secrets?.required ?? (name === PUBLIC_WORKER ? SECRET_NAMES : []);
-    if (wanted.length === 0) continue;
+    const wanted = {
+      required: config.secrets?.required ?? (name === PUBLIC_WORKER ? SECRET_NAMES : []),
+      optional: OPTIONAL_SECRETS[name] ?? [],
+    };
+    if (wanted.required.length + wanted.optional.length === 0) continue;
     const { output } = await wrangler(['secret', 'list', '--config', files.get(name), '--format', 'json']);
     const present = new Set(JSON.parse(output.slice(output.indexOf('['))).map((each) => each.name));
-    commands.push(...wanted.filter((secret) => !present.has(secret))
-      .map((secret) => `  npx wrangler secret put ${secret} --name ${config.name}`));
+    for (const [kind, names] of Object.entries(wanted)) {
+      missing[kind].push(...names.filter((secret) => !present.has(secret))
+        .map((secret) => `  npx wrangler secret put ${secret} --name ${config.name}`));
+    }
   }
-  if (commands.length === 0) return;
-  console.log(`\nThese secrets are not set yet, and requests that need them will be refused:\n${commands.join('\n')}`);
+  if (missing.required.length > 0) {
+    console.log(`\nThese secrets are not set yet, and requests that need them will be refused:\n${missing.required.join('\n')}`);
+  }
+  if (missing.optional.length > 0) {
+    console.log(`\nThese are only for messages to vendors by WhatsApp:\n${missing.optional.join('\n')}`);
+  }
 }
 
 const isThere = async (script) => (await wrangler(['deployments', 'list', '--name', script], { check: false })).code === 0;

@@ -1,13 +1,31 @@
 // The secrets of the local system: made up at first run, kept in wrangler/.dev.vars (which git
 // ignores and `wrangler dev` reads too), never printed.
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { SECRETS_FILE } from './paths.mjs';
 
-export const SECRET_NAMES = ['JWT_SECRET', 'SCRAPE_TOKEN'];
+const word = () => randomBytes(32).toString('base64url');
 
-export const makeSecrets = () =>
-  Object.fromEntries(SECRET_NAMES.map((name) => [name, randomBytes(32).toString('base64url')]));
+/**
+ * A key for web push: its point on P-256, uncompressed, and its private number, in base64url with a
+ * dot between.
+ */
+export function makeVapidKey() {
+  const { x, y, d } = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+  const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+  return `${point.toString('base64url')}.${d}`;
+}
+
+const MAKERS = {
+  JWT_SECRET: word, SCRAPE_TOKEN: word, VAPID_PRIVATE_KEY: makeVapidKey, WHATSAPP_VERIFY_TOKEN: word, WHATSAPP_APP_SECRET: word,
+};
+
+export const SECRET_NAMES = Object.keys(MAKERS);
+
+/** By worker, the secrets it has a use for and does without: those of a messenger. */
+export const OPTIONAL_SECRETS = { order: ['WHATSAPP_VERIFY_TOKEN', 'WHATSAPP_APP_SECRET'], vendors: ['WHATSAPP_TOKEN'] };
+
+export const makeSecrets = () => Object.fromEntries(Object.entries(MAKERS).map(([name, make]) => [name, make()]));
 
 function read() {
   try {

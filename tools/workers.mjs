@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { BUILD_DIRS, configPath, PUBLIC_WORKER, workerNames } from './paths.mjs';
-import { SECRET_NAMES } from './secrets.mjs';
+import { OPTIONAL_SECRETS, SECRET_NAMES } from './secrets.mjs';
 import { Stop } from './steps.mjs';
 
 const require = createRequire(import.meta.url);
@@ -27,10 +27,11 @@ export function scriptName(configs, name) {
 }
 
 // As `wrangler dev` has it: a worker gets the secrets its configuration asks for, or all where it
-// does not say, and what is written beside them may replace a variable it has.
-function secretsFor(config, secrets) {
-  const wanted = [...config.secrets?.required ?? SECRET_NAMES, ...Object.keys(config.vars)];
-  return Object.fromEntries(Object.entries(secrets).filter(([name]) => wanted.includes(name)));
+// does not say, and what is written beside them may replace a variable it has. Besides, it gets
+// those that it could do without.
+function secretsFor(name, config, secrets) {
+  const wanted = [...config.secrets?.required ?? SECRET_NAMES, ...OPTIONAL_SECRETS[name] ?? [], ...Object.keys(config.vars)];
+  return Object.fromEntries(Object.entries(secrets).filter(([secret]) => wanted.includes(secret)));
 }
 
 function modulesOf(name, config, variant) {
@@ -67,7 +68,7 @@ export function miniflareWorkers({ configs, variant, secrets, vars = {}, direct 
       ...options,
       ...modulesOf(name, config, variant),
       name: config.name,
-      bindings: { ...config.vars, ...secretsFor(config, secrets), ...vars['*'], ...vars[name] },
+      bindings: { ...config.vars, ...secretsFor(name, config, secrets), ...vars['*'], ...vars[name] },
     };
     // A socket of its own lets requests reach the worker without passing Miniflare's entry worker,
     // which costs more than the worker itself.

@@ -18,13 +18,18 @@ export const ABSENT_ORDERS = ['01920000-0000-7001-8000-000000000000', 'ORD-2026-
 /** Who is no vendor has to say for which one it answers. */
 const naming = ({ store, named }) => (named ? { vendorId: store } : {});
 
+/** The keys of a browser that wants to be pushed to, from the example of RFC 8291. */
+export const DEVICE_KEYS = {
+  p256dh: 'BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4', auth: 'BTBZMqHH6r4Tts7J_aSIgg',
+};
+
 /**
  * `path` and `body` are functions of `{ order, sku, product, warehouse, vendor, n }`: an order's id,
  * a SKU with stock in berlin, its product, a warehouse, a vendor, and a number that is new each time. `ok` is the
  * status of a good call, `about` what may be absent, `owned` that it belongs to a customer, `cart`
  * that it needs something in the cart, `itself` that its caller has to be in the directory, `offered`
  * that the order is offered to its vendor, `kept` that its vendor has it, `store` that there is a
- * vendor `store` to name.
+ * vendor `store` to name, `closed` what everybody is told who has no more than a token.
  */
 export const ROUTES = [
   { method: 'GET', path: () => '/health', roles: 'anyone' },
@@ -70,6 +75,9 @@ export const ROUTES = [
   { method: 'PUT', path: ({ vendor }) => `/api/admin/vendors/${vendor}`, body: () => ({ name: 'Changed', latitude: 1, longitude: 2 }), roles: ADMIN },
   { method: 'DELETE', path: ({ vendor }) => `/api/admin/vendors/${vendor}`, roles: ADMIN, about: 'vendor' },
   { method: 'PUT', path: () => '/api/vendor/availability', body: () => ({ open: true }), roles: VENDOR, itself: true },
+  { method: 'GET', path: () => '/api/vendor/push-key', roles: VENDOR },
+  { method: 'POST', path: () => '/api/vendor/push-subscriptions', body: ({ n }) => ({ endpoint: `https://push.example/${n}`, expirationTime: null, keys: DEVICE_KEYS }), roles: VENDOR, ok: 201 },
+  { method: 'DELETE', path: () => '/api/vendor/push-subscriptions', body: ({ n }) => ({ endpoint: `https://push.example/${n}` }), roles: VENDOR },
 
   { method: 'GET', path: () => '/api/vendor/offers', roles: VENDOR },
   { method: 'POST', path: ({ order }) => `/api/vendor/orders/${order}/accept`, body: naming, roles: VENDORS, about: 'order', owned: true, offered: true },
@@ -93,8 +101,10 @@ export const ROUTES = [
   { method: 'GET', path: () => '/api/admin/desks/vendor/0/export', roles: ADMIN },
 
   { method: 'GET', path: () => '/stats', roles: ADMIN },
-  // With a token of its own: no role opens it.
-  { method: 'GET', path: () => '/metrics', roles: [], scrape: true },
+  // With proofs of their own: no role opens them.
+  { method: 'GET', path: () => '/metrics', roles: [], closed: { status: 401, code: 'unauthenticated' }, scrape: true },
+  { method: 'GET', path: () => '/webhooks/whatsapp', roles: [], closed: { status: 403, code: 'forbidden' } },
+  { method: 'POST', path: () => '/webhooks/whatsapp', roles: [], closed: { status: 401, code: 'unauthenticated' } },
 ];
 
 /** The path without its values, to name tests by. */

@@ -116,6 +116,7 @@ export class Live {
   close() { for (const client of this.#clients) client.close(); }
 }
 
-const asEvent = ({ id, key = 'test', rooms, event, payload = {}, latest }) => ({
-  i: id, k: key, r: rooms, e: event, p: JSON.stringify(payload), ...(latest && { l: true }),
+const asEvent = ({ id, key = 'test', rooms, event, payload = {}, latest, voids, until }) => ({
+  i: id, k: key, r: rooms, e: event, p: JSON.stringify(payload),
+  ...(latest && { l: true }), ...(voids && { v: voids }), ...(until && { u: until }),
 });

@@ -6,13 +6,12 @@ use serde::{Deserialize, Serialize};
 /// What a call sends, and what comes back when it is not refused.
 pub trait Command: Clone {
     type Reply: DeserializeOwned;
-    /// The one enum that the receiver parses.
-    type Envelope: Serialize;
 
     /// The name of the step in logs, figures and fault scripts.
     fn step(&self) -> String;
 
-    fn envelope(self) -> Self::Envelope;
+    /// As it travels: the one enum that the receiver parses, with this in it.
+    fn body(&self) -> serde_json::Result<String>;
 }
 
 /// Gives commands of an object's (or service's) enum a type and a reply of their
@@ -24,7 +23,7 @@ macro_rules! commands {
         $variant:ident as $name:ident { $($field:ident: $kind:ty),* $(,)? } -> $reply:ty, $step:expr;
     )* }) => {
         /// What this object understands, as it travels.
-        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum $envelope { $( $(#[$doc])* $variant($name), )* }
 
@@ -35,15 +34,19 @@ macro_rules! commands {
 
             impl $crate::Command for $name {
                 type Reply = $reply;
-                type Envelope = $envelope;
 
                 fn step(&self) -> String {
                     let step: fn(&Self) -> String = $step;
                     step(self)
                 }
 
-                fn envelope(self) -> $envelope {
-                    $envelope::$variant(self)
+                fn body(&self) -> serde_json::Result<String> {
+                    // The whole enum would bring into every caller what writes all of
+                    // its commands.
+                    #[derive(serde::Serialize)]
+                    #[serde(rename_all = "snake_case")]
+                    enum Envelope<'a> { $variant(&'a $name) }
+                    serde_json::to_string(&Envelope::$variant(self))
                 }
             }
         )*
@@ -62,4 +65,6 @@ pub mod header {
     pub const FAULT: &str = "x-orderlane-fault";
     pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
     pub const REPLAYED: &str = "idempotent-replayed";
+    /// With this a webhook proves who sends it. It is passed on as it came.
+    pub const SIGNATURE: &str = "x-hub-signature-256";
 }

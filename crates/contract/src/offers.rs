@@ -3,11 +3,14 @@
 //! Keys are those of the shop's documents. Besides, whatever is about an offer carries its
 //! `tag`: an offer that was called off is off, in whichever order the two are heard.
 
+mod said;
+
 use std::rc::Rc;
 
 use domain::assignment::Tag;
 use domain::live::room::Room;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::events::{
     ASSIGNMENT_FAILED, CANCEL_PUSH, NEW_ORDER, Stamp, Stamped, VENDOR_ASSIGNED, VENDOR_RELEASED,
@@ -114,6 +117,7 @@ pub struct AcceptOrder {
     pub order_id: String,
     /// Minutes that the vendor needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1440)))]
     pub preparation_time: Option<u32>,
     /// Where it is given, the answer is to this offer and to no other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,13 +169,27 @@ pub struct AcceptResult {
     pub error: Option<String>,
 }
 
-/// What came of a reject.
+/// What came of a reject, or of saying that an offer was looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(
+        extend("if" = { "properties": { "ok": { "const": true } } }),
+        extend("then" = { "properties": { "code": false, "error": false } }),
+        extend("else" = { "required": ["code", "error"] }),
+    )
+)]
 #[serde(rename_all = "camelCase")]
 pub struct RejectResult {
     pub ok: bool,
+    /// Empty where none was said.
     pub order_id: String,
+    /// Such as `OFFER_EXPIRED`, or what requests get: `forbidden`, `invalid_field`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// Offers that are open, as `GET /api/vendor/offers` answers.
@@ -226,6 +244,21 @@ pub fn new_order(offer: &NewOrder, until_ms: i64) -> Rc<Event> {
         until_ms: Some(until_ms),
         ..about.event(NEW_ORDER, &rooms, offer)
     })
+}
+
+/// `NEW_ORDER` again, of an offer as it stands in an [`OfferPage`]: the same event, with
+/// the seconds that are left by now. Whoever passes it on need not know what it says. `None`
+/// where it is not an offer to this vendor.
+pub fn again(offer: &Value, vendor_id: &str) -> Option<Event> {
+    let text = |name| offer.get(name).and_then(Value::as_str);
+    let tag = Tag::deserialize(offer.get("tag")?).ok()?;
+    let about = About {
+        order_id: text("orderId")?,
+        event_id: offer_event_id(text("orderId")?, vendor_id, tag),
+        at: text("serverTime")?,
+    };
+    let rooms = [vendor(vendor_id)];
+    (text("vendorId")? == vendor_id).then(|| about.event(NEW_ORDER, &rooms, offer))
 }
 
 /// `CANCEL_PUSH`. Whoever has not heard of the offer does not hear of it any more.
@@ -291,4 +324,44 @@ pub fn failed(event_id: &str, of: &AssignmentFailed, rooms: &[Room], at: &str) -
         at,
     };
     Rc::new(about.event(ASSIGNMENT_FAILED, rooms, of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_offer_that_is_passed_on_is_the_same_event() {
+        let offer = NewOrder {
+            order_id: "o-1".into(),
+            order_number: "ORD-2026-X".into(),
+            vendor_id: "v \"1\"".into(),
+            total_amount: 49.99,
+            total_minor: 4999,
+            currency: "EUR".into(),
+            items: 3,
+            delivery_address: "Torstr. 1".into(),
+            delivery_latitude: 52.5,
+            delivery_longitude: 13.4,
+            distance: 1.25,
+            ttl: 60,
+            expires_at: "2026-01-01T00:01:00.000Z".into(),
+            server_time: "2026-01-01T00:00:00.000Z".into(),
+            tag: Tag { epoch: 1, batch: 2 },
+        };
+        let first = new_order(&offer, 1);
+        let later = again(&json!(offer), &offer.vendor_id).unwrap();
+        assert_eq!((&later.id, &later.event), (&first.id, &first.event));
+        let payload = |event: &Event| serde_json::from_str::<Value>(&event.payload).unwrap();
+        assert_eq!(payload(&later), payload(&first));
+        assert!(again(&json!(offer), "somebody else").is_none());
+        for odd in [
+            json!({}),
+            json!(7),
+            json!({ "orderId": "o", "vendorId": "v" }),
+        ] {
+            assert!(again(&odd, "v").is_none(), "{odd}");
+        }
+    }
 }

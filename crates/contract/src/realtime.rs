@@ -81,6 +81,20 @@ impl domain::live::outlet::Addressed for Event {
     }
 }
 
+impl domain::live::passing::Passing for Event {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn voids(&self) -> Option<&str> {
+        self.voids.as_deref()
+    }
+
+    fn until_ms(&self) -> Option<i64> {
+        self.until_ms
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Published {
     pub accepted: u32,

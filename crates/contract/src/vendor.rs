@@ -129,8 +129,8 @@ commands!(AtVendors {
     /// Ring where no socket is: by web push, or else by message. True when somebody took
     /// it to deliver. Safe to repeat: the same offer rings once on a device.
     Alert as AlertVendor { offer: NewOrder } -> bool, |_| "vendors.alert".into();
-    /// The offer is off, so what rings stops.
-    CallOff as CallOffAlert { off: CancelPush, order_number: String } -> Empty,
+    /// The offer is off, so what rings stops. Who ended it `by_itself` needs no words.
+    CallOff as CallOffAlert { off: CancelPush, order_number: String, by_itself: bool } -> Empty,
         |_| "vendors.call_off".into();
     /// Send a message to a number.
     Say as SayTo { phone: String, text: String } -> Empty, |_| "vendors.say".into();

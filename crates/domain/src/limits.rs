@@ -23,6 +23,8 @@ pub const CODE_MAX: usize = 64;
 pub const KEY_MAX: usize = 255;
 /// Characters of free text, such as instructions or a reason.
 pub const TEXT_MAX: usize = 1000;
+/// Minutes that a vendor may say it needs for an order.
+pub const PREPARATION_MAX_MIN: u32 = 24 * 60;
 /// How long a completed cart answers a repeated place-order without a key.
 pub const CART_REPLAY_MS: i64 = 10 * 60 * 1000;
 /// How long an idempotency key is remembered.

@@ -7,10 +7,12 @@
 //! What must hold (M3): every client gets each event of its rooms once and in the
 //! order of its stream, however often it comes back, or it is told to start anew.
 //! This rests on one thing: everything a client has got is a [`Position`], a number
-//! for each stream, and what it missed is what its rooms have after that.
+//! for each stream, and what it missed is what its rooms have after that. Only what is
+//! over by then is left out; see [`passing`].
 
 pub mod crowd;
 pub mod outlet;
+pub mod passing;
 pub mod position;
 pub mod ring;
 pub mod room;

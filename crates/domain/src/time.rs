@@ -10,6 +10,12 @@ pub fn rfc3339(ms: i64) -> String {
         .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
+/// The instant that a text of that kind names.
+pub fn from_rfc3339(text: &str) -> Option<i64> {
+    let parsed = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(parsed.timestamp_millis())
+}
+
 /// The calendar date `days` after the given instant, such as `2026-11-23`.
 pub fn date_after(ms: i64, days: u32) -> String {
     let start = DateTime::from_timestamp_millis(ms).unwrap_or_default();
@@ -33,6 +39,9 @@ mod tests {
     fn dates_cross_the_month() {
         let ms = 1_795_996_799_000; // 2026-11-29T23:59:59Z
         assert_eq!(rfc3339(ms), "2026-11-29T23:59:59.000Z");
+        assert_eq!(from_rfc3339(&rfc3339(ms)), Some(ms));
+        assert_eq!(from_rfc3339("2026-11-30T01:59:59+02:00"), Some(ms));
+        assert_eq!(from_rfc3339("tomorrow"), None);
         assert_eq!(date_after(ms, 3), "2026-12-02");
         assert_eq!(year(ms), 2026);
     }

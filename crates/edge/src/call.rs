@@ -123,26 +123,42 @@ pub async fn call<C: Command>(
     to: To<'_>,
     command: C,
 ) -> Result<C::Reply, CallError> {
-    let step = command.step();
-    let body = serde_json::to_string(&command.envelope())
+    let body = command
+        .body()
         .map_err(|error| CallError::Unknown(error.to_string()))?;
-    let sent = || send(env, scope, to, &step, &body);
-    let answered = faults::around(scope, &step, to.hop(), CallError::Unknown, sent).await;
-    let (status, text) = answered?;
+    let (status, text) = carry(env, scope, to, command.step(), body).await?;
     parse(status, &text)
 }
 
+/// The part of a call that is the same for all commands, and so is compiled once.
+async fn carry(
+    env: &Env,
+    scope: &Scope,
+    to: To<'_>,
+    step: String,
+    body: String,
+) -> Result<(u16, String), CallError> {
+    let sent = || send(env, scope, to, &step, &body);
+    faults::around(scope, &step, to.hop(), CallError::Unknown, sent).await
+}
+
 fn parse<R: DeserializeOwned>(status: u16, text: &str) -> Result<R, CallError> {
-    let unreadable =
-        |error: serde_json::Error| CallError::Unknown(format!("status {status}: {error}"));
     if status == 200 {
-        return serde_json::from_str(text).map_err(unreadable);
+        return serde_json::from_str(text).map_err(|error| unreadable(status, &error));
     }
-    let problem: Problem = serde_json::from_str(text).map_err(unreadable)?;
-    if problem.status >= 500 {
-        return Err(CallError::Unknown(problem.detail));
+    Err(refused(status, text))
+}
+
+fn unreadable(status: u16, error: &serde_json::Error) -> CallError {
+    CallError::Unknown(format!("status {status}: {error}"))
+}
+
+fn refused(status: u16, text: &str) -> CallError {
+    match serde_json::from_str::<Problem>(text) {
+        Ok(problem) if problem.status >= 500 => CallError::Unknown(problem.detail),
+        Ok(problem) => CallError::Refused(Box::new(problem)),
+        Err(error) => unreadable(status, &error),
     }
-    Err(CallError::Refused(Box::new(problem)))
 }
 
 /// Asks the platform itself for the text: what the crate offers for this reads the
@@ -192,6 +208,9 @@ async fn pass_on(env: &Env, to: To<'_>, incoming: &crate::Incoming) -> Result<Re
     }
     if let Some(key) = &incoming.key {
         headers.set(header::IDEMPOTENCY_KEY, key)?;
+    }
+    if let Some(signature) = &incoming.signature {
+        headers.set(header::SIGNATURE, signature)?;
     }
     let init = web_sys::RequestInit::new();
     init.set_method(incoming.method.as_ref());

@@ -23,6 +23,8 @@ pub struct Incoming {
     /// Set by the gateway, believed by the workers behind it.
     pub actor: Option<Actor>,
     pub key: Option<String>,
+    /// What a webhook is signed with.
+    pub signature: Option<String>,
     pub scope: Scope,
     pub body: Vec<u8>,
 }
@@ -65,6 +67,7 @@ impl Incoming {
             target,
             actor: actor.as_deref().and_then(Actor::from_tag),
             key,
+            signature: get(header::SIGNATURE),
             scope,
             body,
         })

@@ -17,8 +17,11 @@ pub mod gather;
 pub mod http;
 pub mod identity;
 pub mod json;
+pub mod mac;
+pub mod outside;
 pub mod socket;
 pub mod sqlite;
+pub mod subtle;
 pub mod telemetry;
 
 pub use call::{CallError, Scope};

@@ -10,7 +10,7 @@ use edge::{CallError, Incoming, Outcome, config, http};
 use serde::Deserialize;
 use worker::{Env, Method, Request};
 
-use crate::{assignment, lists};
+use crate::{assignment, lists, webhooks};
 
 /// The desk object of that name.
 pub fn desk(name: &str) -> To<'_> {
@@ -47,6 +47,8 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         (Method::Patch, ["api", "v1", "orders", order, "status"]) => {
             set_status(env, incoming, order).await
         }
+        (Method::Get, ["webhooks", "whatsapp"]) => webhooks::shake_hands(env, incoming),
+        (Method::Post, ["webhooks", "whatsapp"]) => webhooks::deliver(env, incoming).await,
         (Method::Get, ["api", "admin", "placements"]) => {
             incoming.actor(ADMIN)?;
             lists::stuck(env, incoming).await

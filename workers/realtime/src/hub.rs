@@ -9,8 +9,10 @@
 //! A hub that wakes has forgotten who is where. Before it does anything else it looks
 //! at its sockets, and asks the streams how far they have told it.
 
+mod answers;
 mod heartbeat;
 mod lines;
+mod offered;
 mod outbox;
 mod recovery;
 mod session;

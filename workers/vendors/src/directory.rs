@@ -209,6 +209,17 @@ pub async fn get(env: &Env, scope: &Scope, id: &str) -> Result<VendorView, Probl
     one(env, scope, "vendors.get", sql).await
 }
 
+/// Whose number this is, where it is one vendor's alone.
+pub async fn by_phone(env: &Env, scope: &Scope, phone: &str) -> Result<Option<String>, Problem> {
+    let sql = Sql::new("SELECT vendor_id FROM vendors WHERE phone = ?1 AND retired = 0 LIMIT 2");
+    let rows: Vec<Id> = Db::open(env, "DB")?
+        .rows(scope, "vendors.by_phone", sql.text(phone))
+        .await?;
+    let is_one = rows.len() == 1;
+    let first = rows.into_iter().next().filter(|_| is_one);
+    Ok(first.map(|row| row.vendor_id))
+}
+
 /// Takes a vendor off the lists. Orders of old still name it.
 pub async fn retire(env: &Env, scope: &Scope, id: &str) -> Result<VendorView, Problem> {
     let sql = Sql::new(
@@ -261,18 +272,6 @@ pub async fn names(
 #[derive(Deserialize)]
 struct Id {
     vendor_id: String,
-}
-
-/// Whose number this is; of several the first by id.
-pub async fn by_phone(env: &Env, scope: &Scope, phone: &str) -> Result<Option<String>, Problem> {
-    let sql = Sql::new(
-        "SELECT vendor_id FROM vendors WHERE phone = ?1 AND retired = 0
-         ORDER BY vendor_id LIMIT 1",
-    );
-    let rows: Vec<Id> = Db::open(env, "DB")?
-        .rows(scope, "vendors.by_phone", sql.text(phone))
-        .await?;
-    Ok(rows.into_iter().next().map(|row| row.vendor_id))
 }
 
 pub async fn page(

@@ -4,14 +4,15 @@ use contract::assignment::{ExportPlaces, VENDOR_DESK, vendor_desk_name};
 use contract::vendor::{
     AtVendors, AvailabilityInput, FindBest, FindNear, VendorImport, VendorInput,
 };
-use contract::{Empty, Problem, Role};
+use contract::{Problem, Role};
 use domain::geo::Point;
 use domain::ids::DESKS_MAX;
 use edge::call::To;
-use edge::{Incoming, Outcome, call, http};
+use edge::{Incoming, Outcome, Scope, call, http};
 use serde_json::json;
 use worker::{Env, Method, Request};
 
+use crate::alerts::{self, EndpointInput, SubscriptionInput};
 use crate::directory;
 use crate::search::{self, RADIUS_MAX_KM};
 
@@ -24,21 +25,23 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
         .is_ok_and(|url| url.host_str() == Some("command"))
     {
         let (scope, command) = call::receive(&mut request).await?;
-        let found = match command {
-            AtVendors::Near(near) => call::reply(search::near(env, &scope, &near).await),
-            AtVendors::Best(best) => call::reply(search::best(env, &scope, &best).await),
-            AtVendors::Names(of) => {
-                call::reply(directory::names(env, &scope, &of.vendor_ids).await)
-            }
-            AtVendors::ByPhone(by) => {
-                call::reply(directory::by_phone(env, &scope, &by.phone).await)
-            }
-            _ => call::reply::<Empty>(Err(Problem::not_found("command"))),
-        };
-        return found.map_err(http::internal);
+        return command_from(env, &scope, command).await;
     }
     let incoming = Incoming::passed_on(&mut request).await?;
     route(env, &incoming).await
+}
+
+async fn command_from(env: &Env, scope: &Scope, command: AtVendors) -> Outcome {
+    let answered = match command {
+        AtVendors::Near(near) => call::reply(search::near(env, scope, &near).await),
+        AtVendors::Best(best) => call::reply(search::best(env, scope, &best).await),
+        AtVendors::ByPhone(of) => call::reply(directory::by_phone(env, scope, &of.phone).await),
+        AtVendors::Alert(alert) => call::reply(alerts::alert(env, scope, &alert).await),
+        AtVendors::CallOff(off) => call::reply(alerts::call_off(env, scope, &off).await),
+        AtVendors::Say(say) => call::reply(alerts::say(env, scope, &say).await),
+        AtVendors::Names(of) => call::reply(directory::names(env, scope, &of.vendor_ids).await),
+    };
+    answered.map_err(http::internal)
 }
 
 async fn route(env: &Env, incoming: &Incoming) -> Outcome {
@@ -48,6 +51,23 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
             let input: AvailabilityInput = incoming.json()?;
             let view = directory::set_open(env, &incoming.scope, &vendor.id, input.open).await?;
             http::json(200, &view)
+        }
+        (Method::Post, ["api", "vendor", "push-subscriptions"]) => {
+            let vendor = incoming.actor(&[Role::Vendor])?;
+            let input: SubscriptionInput = incoming.json()?;
+            alerts::subscribe(env, &incoming.scope, &vendor.id, &input).await?;
+            http::json(201, &json!({ "success": true }))
+        }
+        (Method::Delete, ["api", "vendor", "push-subscriptions"]) => {
+            let vendor = incoming.actor(&[Role::Vendor])?;
+            let input: EndpointInput = incoming.json()?;
+            alerts::unsubscribe(env, &incoming.scope, &vendor.id, &input).await?;
+            http::json(200, &json!({ "success": true }))
+        }
+        (Method::Get, ["api", "vendor", "push-key"]) => {
+            incoming.actor(&[Role::Vendor])?;
+            let key = alerts::public_key(env).ok_or_else(|| Problem::not_found("push key"))?;
+            http::json(200, &json!({ "publicKey": key }))
         }
         (_, ["api", "admin", rest @ ..]) => admin(env, incoming, rest).await,
         _ => Err(Problem::not_found("route")),

@@ -150,7 +150,7 @@ pub const EVENTS: &[Row] = &[
     kept(STATUS_CHANGED, &[ADMIN], told::<Stamped<StatusChanged>>)
         .about("An order has taken a step, in short, for admins."),
     kept(NEW_ORDER, &[VENDOR, ADMIN], told::<Stamped<NewOrder>>)
-        .about("An order is offered to a vendor. One who comes back later is told again while it is open."),
+        .about("An order is offered to a vendor. One who connects is told of what is open, with the seconds that are left; one who comes back is told of what it missed and is still open."),
     kept(CANCEL_PUSH, &[VENDOR, ADMIN], told::<Stamped<CancelPush>>)
         .about("An offer is off. A `NEW_ORDER` with the same tag that is heard later is off too."),
     kept(
@@ -186,8 +186,9 @@ pub const EVENTS: &[Row] = &[
     asks(ACCEPT_ORDER, said::<AcceptOrder>, &[ACCEPT_ANSWER])
         .about("A vendor takes an order. It hears `ACCEPT_RESULT`, and the same as the answer if it wants one."),
     asks(REJECT_ORDER, said::<RejectOrder>, &[REJECT_ANSWER])
-        .about("A vendor does not want an order. It hears `REJECT_RESULT` or `ERROR`, and the same as the answer if it wants one."),
-    asks(OFFER_SEEN, said::<OfferSeen>, &[]).about("Somebody has looked at an offer."),
+        .about("A vendor does not want an order. It hears `REJECT_RESULT`, or `ERROR` where it is too late, and what came of it as the answer if it wants one."),
+    asks(OFFER_SEEN, said::<OfferSeen>, &[SEEN_ANSWER])
+        .about("Somebody has looked at an offer. A vendor hears of it only if it wants an answer, or if something was wrong."),
     asks(LEAVE_ROOM, said::<RoomName>, &[ROOM_ANSWER])
         .about("To hear a room no more that was joined."),
 ];
@@ -201,6 +202,12 @@ const ACCEPT_ANSWER: Answer = Answer {
 const REJECT_ANSWER: Answer = Answer {
     key: "reject-answer",
     summary: "What came of a reject.",
+    payload: told::<RejectResult>,
+};
+
+const SEEN_ANSWER: Answer = Answer {
+    key: "seen-answer",
+    summary: "Whether it was taken note of.",
     payload: told::<RejectResult>,
 };
 

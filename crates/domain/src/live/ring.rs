@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use super::passing::{Passing, Voided};
+
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     pub window_ms: i64,
@@ -25,6 +27,7 @@ pub struct Ring<E> {
     /// The number of the last event there ever was.
     head: u64,
     bytes: usize,
+    voided: Voided,
     bounds: Bounds,
 }
 
@@ -35,6 +38,7 @@ impl<E> Ring<E> {
             kept: VecDeque::new(),
             head,
             bytes: 0,
+            voided: Voided::default(),
             bounds,
         }
     }
@@ -47,31 +51,6 @@ impl<E> Ring<E> {
     pub fn tail(&self) -> u64 {
         let kept = u64::try_from(self.kept.len()).unwrap_or(u64::MAX);
         self.head.saturating_sub(kept)
-    }
-
-    pub fn push(&mut self, at_ms: i64, bytes: usize, event: E) -> u64 {
-        self.head = self.head.saturating_add(1);
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.kept.push_back(Kept {
-            at_ms,
-            bytes,
-            event,
-        });
-        self.trim(at_ms);
-        self.head
-    }
-
-    /// Lets go of what is too old, or too much.
-    pub fn trim(&mut self, now_ms: i64) {
-        let oldest = now_ms.saturating_sub(self.bounds.window_ms);
-        while let Some(first) = self.kept.front() {
-            let fits = self.kept.len() <= self.bounds.count && self.bytes <= self.bounds.bytes;
-            if fits && first.at_ms >= oldest {
-                return;
-            }
-            self.bytes = self.bytes.saturating_sub(first.bytes);
-            self.kept.pop_front();
-        }
     }
 
     /// What is here of the time since then, oldest first.
@@ -97,10 +76,66 @@ impl<E> Ring<E> {
     }
 }
 
+impl<E: Passing> Ring<E> {
+    pub fn push(&mut self, at_ms: i64, bytes: usize, event: E) -> u64 {
+        self.head = self.head.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.voided.came(self.head, &event);
+        self.kept.push_back(Kept {
+            at_ms,
+            bytes,
+            event,
+        });
+        self.trim(at_ms);
+        self.head
+    }
+
+    /// Lets go of what is too old, or too much.
+    pub fn trim(&mut self, now_ms: i64) {
+        let oldest = now_ms.saturating_sub(self.bounds.window_ms);
+        while let Some(first) = self.kept.front() {
+            let fits = self.kept.len() <= self.bounds.count && self.bytes <= self.bounds.bytes;
+            if fits && first.at_ms >= oldest {
+                return;
+            }
+            self.bytes = self.bytes.saturating_sub(first.bytes);
+            let seq = self.tail().saturating_add(1);
+            if let Some(gone) = self.kept.pop_front() {
+                self.voided.went(seq, &gone.event);
+            }
+        }
+    }
+
+    /// Whether one of the events that are here need not be heard any more by who comes
+    /// back.
+    pub fn is_over(&self, seq: u64, event: &E, now_ms: i64) -> bool {
+        self.voided.is_over(seq, event, now_ms)
+    }
+
+    #[cfg(test)]
+    pub fn voided(&self) -> &Voided {
+        &self.voided
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    impl Passing for u64 {
+        fn id(&self) -> &'static str {
+            ""
+        }
+
+        fn voids(&self) -> Option<&str> {
+            None
+        }
+
+        fn until_ms(&self) -> Option<i64> {
+            None
+        }
+    }
 
     const BOUNDS: Bounds = Bounds {
         window_ms: 100,
@@ -138,8 +173,8 @@ mod tests {
 
     #[test]
     fn nothing_missed_is_a_whole_replay_even_when_all_is_forgotten() {
-        let mut ring = Ring::new(0, BOUNDS);
-        ring.push(0, 1, ());
+        let mut ring: Ring<u64> = Ring::new(0, BOUNDS);
+        ring.push(0, 1, 1);
         ring.trim(1_000);
         assert_eq!(ring.since(1).map(Iterator::count), Some(0));
         assert!(ring.since(0).is_none() && ring.since(2).is_none());

@@ -1,7 +1,8 @@
 //! Streams, hubs and clients in a world drawn from a seed: batches are lost before or
 //! after they arrive, hubs and streams forget, clients break off and come back to any
 //! hub. In the end each client has every event of its room since it first came, once
-//! and in the order of its stream (M3).
+//! and in the order of its stream (M3), but perhaps for those that were over while it was
+//! away; and of these it never hears when it comes back.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,6 +11,7 @@ use proptest::prelude::*;
 
 use super::crowd::{Crowd, Sending};
 use super::outlet::{Addressed, Batch, Outlet};
+use super::passing::Passing;
 use super::position::{Mark, Position};
 use super::ring::{Bounds, Ring};
 
@@ -25,12 +27,29 @@ const BOUNDS: Bounds = Bounds {
 
 #[derive(Debug)]
 struct Said {
+    id: String,
     rooms: Vec<String>,
+    voids: Option<String>,
+    until_ms: Option<i64>,
 }
 
 impl Addressed for Said {
     fn rooms(&self) -> &[String] {
         &self.rooms
+    }
+}
+
+impl Passing for Said {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn voids(&self) -> Option<&str> {
+        self.voids.as_deref()
+    }
+
+    fn until_ms(&self) -> Option<i64> {
+        self.until_ms
     }
 }
 
@@ -44,6 +63,16 @@ struct Stream {
     written: Vec<u64>,
     /// By hub: the batch that is on its way.
     on_its_way: Vec<Option<Batch<Told>>>,
+}
+
+impl Stream {
+    /// Whether that event is over, by what the words mean and not by how it is found out.
+    fn is_over(&self, seq: u64, now: i64) -> bool {
+        let of = |after: u64| self.ring.since(after).expect("nothing is ever forgotten");
+        let (_, said) = of(seq - 1).next().expect("it is there");
+        let is_void = of(seq).any(|(_, later)| later.voids.as_ref() == Some(&said.id));
+        is_void || said.until_ms.is_some_and(|until| until <= now)
+    }
 }
 
 /// What a stream said to a client that came in: its head, and what the client missed.
@@ -76,6 +105,7 @@ struct World {
     hubs: Vec<Crowd>,
     clients: Vec<Client>,
     sockets: u32,
+    now: i64,
 }
 
 fn room_of(client: usize) -> String {
@@ -84,9 +114,15 @@ fn room_of(client: usize) -> String {
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
+    /// An event, which may call off one that came so many before it, and may have a time.
     Say {
         stream: usize,
         room: usize,
+        voids: Option<u64>,
+        lasts: Option<i64>,
+    },
+    Pass {
+        time: i64,
     },
     Send {
         stream: usize,
@@ -128,7 +164,9 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let (stream, hub, client) = (0..STREAMS, 0..HUBS, 0..CLIENTS);
     prop_oneof![
-        6 => (stream.clone(), 0..ROOMS.len()).prop_map(|(stream, room)| Step::Say { stream, room }),
+        6 => (stream.clone(), 0..ROOMS.len(), prop::option::weighted(0.3, 1_u64..4), prop::option::weighted(0.2, 1_i64..9))
+            .prop_map(|(stream, room, voids, lasts)| Step::Say { stream, room, voids, lasts }),
+        2 => (1_i64..4).prop_map(|time| Step::Pass { time }),
         6 => (stream.clone(), hub.clone()).prop_map(|(stream, hub)| Step::Send { stream, hub }),
         6 => (stream.clone(), hub.clone(), 0_u8..6)
             .prop_map(|(stream, hub, lost)| Step::Arrive { stream, hub, lost }),
@@ -157,6 +195,7 @@ impl World {
             hubs: (0..HUBS).map(|_| Crowd::new(STREAMS)).collect(),
             clients: (0..CLIENTS).map(|_| Client::default()).collect(),
             sockets: 0,
+            now: 0,
         };
         for hub in 0..HUBS {
             world.sleep(hub);
@@ -166,11 +205,23 @@ impl World {
 
     fn take(&mut self, step: Step) {
         match step {
-            Step::Say { stream, room } => {
-                let rooms = vec![ROOMS[room].to_owned()];
-                let stream = &mut self.streams[stream];
-                stream.ring.push(0, 1, Rc::new(Said { rooms }));
+            Step::Say {
+                stream,
+                room,
+                voids,
+                lasts,
+            } => {
+                let ring = &mut self.streams[stream].ring;
+                let next = ring.head() + 1;
+                let said = Said {
+                    id: next.to_string(),
+                    rooms: vec![ROOMS[room].to_owned()],
+                    voids: voids.and_then(|back| Some(next.checked_sub(back)?.to_string())),
+                    until_ms: lasts.map(|lasts| self.now + lasts),
+                };
+                ring.push(self.now, 1, Rc::new(said));
             }
+            Step::Pass { time } => self.now += time,
             Step::Send { stream, hub } => self.send(stream, hub),
             Step::Arrive { stream, hub, lost } => self.arrive(stream, hub, lost),
             Step::Leave { client } => self.leave(client),
@@ -278,7 +329,11 @@ impl World {
                     .since(mark.seq)
                     .expect("nothing is ever forgotten");
                 let mine = since.filter(|(_, said)| said.rooms.contains(&room));
-                mine.map(|(seq, _)| seq).collect()
+                let now = self.now;
+                let rest = mine.filter(|(seq, said)| !stream.ring.is_over(*seq, *said, now));
+                let rest: Vec<u64> = rest.map(|(seq, _)| seq).collect();
+                assert!(rest.iter().all(|seq| !stream.is_over(*seq, now)));
+                rest
             }
             None => Vec::new(),
         };
@@ -299,6 +354,7 @@ impl World {
             floor.set(*stream, *head);
         }
         if let Some(mut position) = coming.position() {
+            let heard = coming.heard.len();
             for (stream, (head, missed)) in std::mem::take(&mut coming.answers) {
                 for seq in missed {
                     let epoch = head.epoch;
@@ -306,6 +362,10 @@ impl World {
                     coming.heard.push((stream, seq));
                     coming.offset = Some(position.clone());
                 }
+            }
+            if coming.heard.len() > heard {
+                // The last of it brings the whole way.
+                coming.offset = Some(floor.clone());
             }
         } else {
             coming.began = Some(floor.clone());
@@ -392,9 +452,12 @@ impl World {
                 let from = began.get(index).expect("a whole position").seq;
                 let mine = stream.ring.since(from).expect("nothing is ever forgotten");
                 let mine = mine.filter(|(_, said)| said.rooms.contains(&room_of(number)));
-                let wanted: Vec<u64> = mine.map(|(seq, _)| seq).collect();
                 let heard = client.heard.iter().filter(|(of, _)| *of == index);
                 let heard: Vec<u64> = heard.map(|(_, seq)| *seq).collect();
+                // Somebody who was there heard also what is over by now.
+                let wanted =
+                    mine.filter(|(seq, _)| heard.contains(seq) || !stream.is_over(*seq, self.now));
+                let wanted: Vec<u64> = wanted.map(|(seq, _)| seq).collect();
                 assert_eq!(heard, wanted, "client {number}, stream {index}");
             }
         }

@@ -3,12 +3,11 @@
 use contract::assignment::How;
 use contract::{Actor, Problem, Role};
 use domain::assignment::Tag;
-use domain::limits::{TEXT_MAX, is_code};
+use domain::limits::{PREPARATION_MAX_MIN, TEXT_MAX, is_code};
 use edge::Incoming;
 use serde::Deserialize;
 
-/// Minutes of preparation, kilometres, vendors at once: more is a slip of the hand.
-const PREPARATION_MAX: u32 = 24 * 60;
+/// Kilometres, vendors at once: more is a slip of the hand.
 const RADIUS_MAX_KM: f64 = 100.0;
 const AT_ONCE_MAX: u32 = 50;
 const LIMIT_MAX: u32 = 1_000;
@@ -66,7 +65,7 @@ pub fn bounded(field: &str, text: Option<&str>) -> Result<(), Problem> {
 
 /// Minutes as they are sent.
 pub fn seconds(minutes: Option<u32>) -> Result<Option<u32>, Problem> {
-    if minutes > Some(PREPARATION_MAX) {
+    if minutes > Some(PREPARATION_MAX_MIN) {
         let wrong = "must be at most 1440 minutes";
         return Err(Problem::field("preparationTime", wrong));
     }

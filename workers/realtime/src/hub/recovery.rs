@@ -30,7 +30,8 @@ pub struct Former {
 }
 
 impl Inner {
-    /// A client that was here before: what did it miss?
+    /// A client that was here before, or one who is to hear of what happened lately as
+    /// if it had been: what did it miss?
     pub(super) async fn come_back(
         self: &Rc<Self>,
         actor: &Actor,
@@ -59,7 +60,8 @@ impl Inner {
     }
 
     /// Sends what was missed, in the order in which it happened as far as that is known,
-    /// each with the position that its reader has then.
+    /// each with the position that its reader has then. The last brings the whole way,
+    /// over what happened elsewhere and what is over.
     pub(super) fn replay(
         &self,
         number: u32,
@@ -78,10 +80,12 @@ impl Inner {
             let marked = missed.events.into_iter();
             all.extend(marked.map(|(seq, event)| (stream, Mark { epoch, seq }, event)));
         }
-        for (stream, mark, event) in all {
+        let last = all.len();
+        for (count, (stream, mark, event)) in (1..).zip(all) {
             position.set(stream, mark);
             // One who starts anew counts from where it came in.
-            let text = if whole { position.text() } else { to.text() };
+            let on_its_way = whole && count < last;
+            let text = if on_its_way { &position } else { to }.text();
             self.sockets
                 .send(number, &event_frame(&event.body(), Some(&text)));
         }
@@ -105,8 +109,7 @@ impl Inner {
             orders,
             time: rfc3339(clock::now_ms()),
         };
-        let body = format!("\"{SNAPSHOT}\",{}", json!(snapshot));
-        self.sockets.send(number, &event_frame(&body, None));
+        self.emit(number, SNAPSHOT, &json!(snapshot));
     }
 
     async fn orders_of(&self, actor: &Actor) -> Result<OrderPage, Problem> {

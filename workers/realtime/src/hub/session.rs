@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use contract::packet::{Frame, MAIN, Packet, event_frame};
 use contract::realtime::{Wish, rooms_of};
-use contract::{Actor, Problem, code};
+use contract::{Actor, Problem, Role, code};
 use domain::live::crowd::Sending;
 use domain::live::position::Position;
 use edge::identity::{Verified, Verifier, bearer};
@@ -127,18 +127,24 @@ impl Inner {
         // From here on what happens in its rooms is kept for it.
         self.crowd.borrow_mut().enter(number, rooms.iter().cloned());
         let came_back = former.is_some();
-        let mut heard = None;
-        if let Some(former) = &former
-            && former.position.streams() == self.lines.len()
-        {
-            heard = Some(self.come_back(&verified.actor, former, &rooms).await?);
-        }
-        let whole = heard.as_ref().is_some_and(|heard| {
-            let missed = heard.iter().map(|one| one.missed.as_ref());
-            missed
-                .into_iter()
-                .all(|missed| missed.is_some_and(|missed| missed.whole))
-        });
+        let is_vendor = verified.actor.role == Role::Vendor;
+        let known = former
+            .as_ref()
+            .filter(|former| former.position.streams() == self.lines.len());
+        let heard = match known {
+            Some(former) => Some(self.come_back(&verified.actor, former, &rooms).await?),
+            // What was offered lately may not be where open offers are read.
+            None if is_vendor => {
+                let nobody = Former {
+                    pid: String::new(),
+                    position: Position::new(self.lines.len()),
+                };
+                Some(self.come_back(&verified.actor, &nobody, &rooms).await?)
+            }
+            None => None,
+        };
+        let is_whole = |one: &Heard| one.missed.as_ref().is_some_and(|missed| missed.whole);
+        let whole = known.is_some() && heard.iter().flatten().all(is_whole);
         let floor = match &heard {
             Some(heard) => heads(heard),
             None => self.come_in(&rooms).await?,
@@ -182,12 +188,20 @@ impl Inner {
                 .collect(),
         };
         self.sockets.send(number, &Frame::Message(packet).text());
-        let mut heard_to = former.map(|former| former.position).filter(|_| whole);
+        let heard_to = former.map(|former| former.position).filter(|_| whole);
         if came_back && !whole {
             self.snapshot(number, &verified.actor, &rooms).await;
         }
-        self.replay(number, heard.unwrap_or_default(), heard_to.take(), &floor);
-        let waited = self.crowd.borrow_mut().settle(number, floor);
+        let mut offers = Vec::new();
+        if is_vendor && !whole {
+            // After the streams have answered, so that between both there is nothing.
+            offers = self.open_offers(&verified.actor).await;
+        }
+        let mut heard = heard.unwrap_or_default();
+        // Nothing is awaited from here on, so nothing comes between what is sent.
+        let waited = self.crowd.borrow_mut().settle(number, floor.clone());
+        self.send_offers(number, &offers, &mut heard, &waited);
+        self.replay(number, heard, heard_to, &floor);
         self.send_now(&waited);
         if came_back {
             let outcome = if whole { "whole" } else { "anew" };

@@ -1,22 +1,22 @@
-//! What clients say: joining and leaving rooms, and answers to what they were asked.
+//! What clients say: joining and leaving rooms, and answers to what they were asked. What
+//! vendors say about offers goes on to `answers`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use contract::events::{Complaint, ERROR, JOIN_ROOM, LEAVE_ROOM, RoomAnswer};
-use contract::order::{AdmitToOrder, ORDER_DESK, OrderSummary, desk_name};
-use contract::packet::{Frame, MAIN, Packet, event_frame};
+use contract::order::{AdmitToOrder, OrderSummary};
+use contract::packet::{MAIN, Packet};
 use contract::realtime::{Wish, rooms_of};
 use contract::{Actor, Problem, code};
-use domain::ids::{DESKS_MAX, desk_of};
 use domain::limits::Window;
 use domain::live::room::Room;
-use edge::call::{To, call};
-use edge::{Scope, clock, telemetry};
+use edge::{clock, telemetry};
 use serde_json::{Value, json};
 use worker::WebSocket;
 
+use super::answers::is_about_offers;
 use super::{Inner, sockets};
 
 /// Bytes in one frame from a client.
@@ -89,13 +89,22 @@ impl Inner {
             return false;
         }
         let detail = format!("at most {FRAMES_PER_MINUTE} frames a minute; slow down");
-        let ack = match packet {
-            Packet::Event { ack, .. } => *ack,
-            _ => None,
+        let (ack, name) = match packet {
+            Packet::Event { ack, name, .. } => (*ack, name.as_str()),
+            _ => (None, ""),
         };
         let problem = Problem::new(code::TOO_MANY_REQUESTS, detail);
-        self.answer(number, ack, RoomAnswer::default(), Some(problem));
+        self.turn_away(number, ack, name, problem);
         false
+    }
+
+    /// What was said is not looked at; who said it hears so as it expects to hear of it.
+    fn turn_away(&self, number: u32, ack: Option<u64>, name: &str, problem: Problem) {
+        if is_about_offers(name) {
+            self.refuse_offer(number, ack, name, problem);
+        } else {
+            self.answer(number, ack, RoomAnswer::default(), Some(problem));
+        }
     }
 
     pub(super) fn refuse_binary(&self, socket: &WebSocket) {
@@ -111,15 +120,14 @@ impl Inner {
             .session(number)
             .and_then(|session| session.actor())
         else {
-            let detail = "connect first";
-            self.answer(
-                number,
-                ack,
-                RoomAnswer::default(),
-                Some(Problem::new(code::UNAUTHENTICATED, detail)),
-            );
+            let problem = Problem::new(code::UNAUTHENTICATED, "connect first");
+            self.turn_away(number, ack, name, problem);
             return;
         };
+        if is_about_offers(name) {
+            self.about_offer(number, ack, name, &actor, args).await;
+            return;
+        }
         let asked = args.first().and_then(Value::as_str).unwrap_or_default();
         let done = match name {
             JOIN_ROOM => self.join(number, &actor, asked).await,
@@ -141,7 +149,7 @@ impl Inner {
 
     /// Answers who wants an answer. Others hear only of what was wrong.
     fn answer(&self, number: u32, ack: Option<u64>, answer: RoomAnswer, wrong: Option<Problem>) {
-        if let Some(ack) = ack {
+        if ack.is_some() {
             let answer = match wrong {
                 None => answer,
                 Some(problem) => RoomAnswer {
@@ -151,19 +159,13 @@ impl Inner {
                     ..answer
                 },
             };
-            let packet = Packet::Ack {
-                namespace: MAIN.into(),
-                ack,
-                args: vec![json!(answer)],
-            };
-            self.sockets.send(number, &Frame::Message(packet).text());
+            self.acknowledge(number, ack, json!(answer));
         } else if let Some(problem) = wrong {
             let complaint = Complaint {
                 code: problem.code.into_owned(),
                 message: problem.detail,
             };
-            let body = format!("\"{ERROR}\",{}", json!(complaint));
-            self.sockets.send(number, &event_frame(&body, None));
+            self.emit(number, ERROR, &json!(complaint));
         }
     }
 
@@ -272,25 +274,11 @@ impl Inner {
 
     /// How an order stands, for one whom it concerns; its desk knows.
     async fn admitted(&self, order: &str, actor: &Actor) -> Result<Option<OrderSummary>, Problem> {
-        let Some(desk) = desk_of(order).filter(|desk| *desk < DESKS_MAX) else {
-            return Ok(None);
-        };
         let admit = AdmitToOrder {
             order: order.to_owned(),
             viewer: actor.clone(),
         };
-        let name = desk_name(desk);
-        let scope = Scope::default().within(&self.state);
-        match call(&self.env, &scope, To::Object(ORDER_DESK, &name), admit).await {
-            Ok(order) => Ok(Some(order)),
-            Err(error) => {
-                let problem = error.into_problem("order.admit");
-                if problem.is(code::NOT_FOUND) {
-                    return Ok(None);
-                }
-                Err(problem)
-            }
-        }
+        self.ask_desk(order, admit).await
     }
 }
 

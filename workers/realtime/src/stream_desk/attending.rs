@@ -7,6 +7,7 @@ use std::rc::Rc;
 use contract::Problem;
 use contract::realtime::{Attend, Attended, CallRoll, Event, HUB, Missed, Wish, hub_name};
 use domain::live::outlet::Outlet;
+use domain::live::passing::Passing;
 use domain::live::ring::Ring;
 use domain::live::room::Room;
 use edge::call::{To, call};
@@ -16,7 +17,7 @@ use futures::future::join_all;
 use super::Desk;
 
 /// Those who cannot be told what they missed get what happened within this time on top
-/// of their snapshot, which may lag as much.
+/// of their snapshot, which may lag as much; vendors on top of the offers they read.
 const LAG_MS: i64 = 15_000;
 
 impl Desk {
@@ -95,8 +96,8 @@ impl Desk {
         })
     }
 
-    /// What a session missed that has heard everything up to `since`; the rooms that it
-    /// joined by itself count from when it joined them.
+    /// What a session missed that has heard everything up to `since`, but for what is
+    /// over; the rooms that it joined by itself count from when it joined them.
     fn missed(
         &self,
         ring: &Ring<Rc<Event>>,
@@ -114,16 +115,16 @@ impl Desk {
         let whole = replay.is_some();
         let events = match replay {
             Some(replay) => replay
-                .filter(|(seq, event)| concerns(*seq, event))
+                .filter(|(seq, event)| concerns(*seq, event) && !ring.is_over(*seq, event, now))
                 .map(|(seq, event)| (seq, Rc::clone(event)))
                 .collect(),
             None => lately(ring, rooms, now),
         };
         let latest = self.latest.borrow();
         let fresh = now.saturating_sub(self.window_ms);
-        let latest = latest
-            .values()
-            .filter(|(at_ms, event)| *at_ms >= fresh && whole && concerns(u64::MAX, event));
+        let latest = latest.values().filter(|(at_ms, event)| {
+            *at_ms >= fresh && whole && concerns(u64::MAX, event) && !event.is_past(now)
+        });
         Missed {
             whole,
             events,
@@ -184,11 +185,13 @@ impl Desk {
     }
 }
 
-/// The last events of some rooms, for one who gets a snapshot that may lag.
+/// The last events of some rooms that are not over, for one who gets a snapshot, or
+/// offers, that may lag.
 fn lately(ring: &Ring<Rc<Event>>, rooms: &[String], now: i64) -> Vec<(u64, Rc<Event>)> {
     let from = now.saturating_sub(LAG_MS);
     ring.recent(from)
         .filter(|(_, event)| event.rooms.iter().any(|room| rooms.contains(room)))
+        .filter(|(seq, event)| !ring.is_over(*seq, event, now))
         .map(|(seq, event)| (seq, Rc::clone(event)))
         .collect()
 }

@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use contract::assignment::{GivePlacesBack, Place, TakePlace, VENDOR_DESK, desk_of_vendor};
-use contract::offers::CancelPush;
 use contract::vendor::{CallOffAlert, Candidate as Near, FindBest, FindNear, VENDOR_SERVICE};
-use domain::assignment::{Assignment, Candidate, Command, Effect};
+use domain::assignment::{Assignment, CancelReason, Candidate, Command, Effect};
 use edge::call::{To, call};
 use edge::gather::Parcel;
 use edge::{CallError, clock, telemetry};
@@ -273,7 +272,14 @@ impl Desk {
                     && parts & part::SILENT != 0
                 {
                     let of = telling::off(order_id, vendor, *tag, *reason);
-                    off.push((told.clone(), of, page.order.number.clone()));
+                    off.push((
+                        told.clone(),
+                        CallOffAlert {
+                            off: of,
+                            order_number: page.order.number.clone(),
+                            by_itself: *reason == CancelReason::Declined,
+                        },
+                    ));
                 }
                 match telling::event_of(page, effect, now) {
                     Some(event) => events.push((told, event)),
@@ -308,9 +314,8 @@ impl Desk {
         });
     }
 
-    async fn call_off(self: &Rc<Self>, off: Vec<(Told, CancelPush, String)>) {
-        let calls = off.into_iter().map(|(told, off, order_number)| async move {
-            let call_off = CallOffAlert { off, order_number };
+    async fn call_off(self: &Rc<Self>, off: Vec<(Told, CallOffAlert)>) {
+        let calls = off.into_iter().map(|(told, call_off)| async move {
             let to = To::Service(VENDOR_SERVICE);
             match call(&self.env, &no_scope(), to, call_off).await {
                 Ok(_) => self.under_way.came(&told, part::SILENT),
