@@ -121,9 +121,14 @@ commands!(AtOrderDesk {
     EndOffers as EndOffers { order: String, vendor: Option<String> } -> Routing,
         |_| "assignment.end_offers".into();
     /// The vendor who has the order has it no more: it gives it back (`vendor`), or an
-    /// admin takes it away.
-    Release as ReleaseOrder { order: String, vendor: Option<String>, by: Actor, reason: String }
-        -> Routing, |_| "assignment.release".into();
+    /// admin takes it away. With an epoch a repeat does not hit whoever has it next.
+    Release as ReleaseOrder {
+        order: String,
+        vendor: Option<String>,
+        by: Actor,
+        reason: String,
+        epoch: Option<u32>,
+    } -> Routing, |_| "assignment.release".into();
     /// How it stands. What the database lacks of it gets there first, so that both fit.
     Routing as AskRouting { order: String } -> Routing, |_| "assignment.routing".into();
     /// Which of these orders are offered to this vendor now.

@@ -126,6 +126,9 @@ commands!(AtVendors {
         |_| "vendors.names".into();
     /// Whose number this is.
     ByPhone as VendorOfPhone { phone: String } -> Option<String>, |_| "vendors.by_phone".into();
+    /// Who of these has anything that could be rung.
+    Ringable as RingableOf { vendor_ids: Vec<String> } -> Vec<String>,
+        |_| "vendors.ringable".into();
     /// Ring where no socket is: by web push, or else by message. True when somebody took
     /// it to deliver. Safe to repeat: the same offer rings once on a device.
     Alert as AlertVendor { offer: NewOrder } -> bool, |_| "vendors.alert".into();

@@ -190,17 +190,24 @@ impl Assignment {
 
     /// The effect of that id was performed, and need not be again.
     pub fn done(&mut self, id: &str, now_ms: i64) -> Vec<Effect> {
+        self.all_done(&BTreeSet::from([id]), now_ms)
+    }
+
+    /// The same of many, in one pass.
+    pub fn all_done(&mut self, ids: &BTreeSet<&str>, now_ms: i64) -> Vec<Effect> {
         self.settle(now_ms);
-        let is_it = |effect: &Effect| effect.id(&self.order_id) == id && !effect.is_answered();
-        let was_left = self.outbox.find(is_it).is_some();
-        self.outbox.drop_if(is_it);
-        // An offer that was answered at once may be over before it is known to be sent.
         let now_ms = self.clock_ms;
-        let sent = self.offers.iter().find(|offer| {
-            let is_it = || id.contains(&offer.vendor_id) && self.push_id(offer) == id;
-            offer.pushed_ms.is_none() && (was_left || !offer.is_open()) && is_it()
+        // An offer that was answered at once may be over before it is known to be sent.
+        let sent = self.offers.iter().filter(|offer| {
+            offer.pushed_ms.is_none() && ids.contains(self.push_id(offer).as_str())
         });
-        if let Some((vendor, tag)) = sent.map(|offer| (offer.vendor_id.clone(), offer.tag)) {
+        let sent: Vec<(String, Tag)> = sent
+            .map(|offer| (offer.vendor_id.clone(), offer.tag))
+            .collect();
+        self.outbox.drop_if(|effect| {
+            !effect.is_answered() && ids.contains(effect.id(&self.order_id).as_str())
+        });
+        for (vendor, tag) in sent {
             self.amend(&vendor, tag, |offer| offer.pushed_ms = Some(now_ms));
         }
         self.take_effects()

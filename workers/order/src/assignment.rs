@@ -294,6 +294,7 @@ async fn release(env: &Env, incoming: &Incoming, order: &str, vendor: Option<Str
         vendor,
         by,
         reason: input.reason.unwrap_or_else(|| default.to_owned()),
+        epoch: input.epoch,
     };
     let routing = ask(env, incoming, order, "order", command).await?;
     done("Order released", &json!(routing))

@@ -32,7 +32,7 @@ use edge::{Scope, clock, config, http, telemetry};
 use futures::channel::oneshot;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use assigning::{Book, Plan, Reach, Records, Told, UnderWay};
+use assigning::{Book, Plan, Reach, Records, Told, UnderWay, Writes};
 use projection::Sent;
 use rows::{GoodEnd, OrderRow, Reached, Rows};
 
@@ -72,6 +72,8 @@ struct Desk {
     /// How orders are offered to vendors, how each stands, and what is being done for them.
     plan: Plan,
     book: Book,
+    writes: Writes,
+    wrote_ms: Cell<i64>,
     under_way: UnderWay,
     told: Given<Told, Rc<Event>>,
     records: Records,
@@ -98,6 +100,8 @@ impl DurableObject for OrderDesk {
             announce_ms: config::number(&env, "ANNOUNCE_MS", 50_i64),
             plan: Plan::of(&env),
             book: Book::default(),
+            writes: Writes::default(),
+            wrote_ms: Cell::new(0),
             under_way: UnderWay::default(),
             told: announcing::given(),
             records: Records::default(),
@@ -146,6 +150,9 @@ impl DurableObject for OrderDesk {
             AtOrderDesk::Routing(ask) => reply(desk.ask_routing(&ask.order).await),
             AtOrderDesk::Offers(open) => reply(desk.open_offers(&open).await),
         };
+        if let Err(problem) = desk.all_written().await {
+            return reply::<Empty>(Err(problem));
+        }
         telemetry::flush_soon(&desk.env, &desk.state);
         response
     }
@@ -172,6 +179,12 @@ impl DurableObject for OrderDesk {
             .next_due(now, desk.recover_after_ms)
             .map_err(failed)?;
         if let Some(at) = due {
+            // What is overdue could not be done just now.
+            let at = if at <= now {
+                now.saturating_add(1000)
+            } else {
+                at
+            };
             desk.wake_by(at).await?;
         }
         telemetry::flush_soon(&desk.env, &desk.state);

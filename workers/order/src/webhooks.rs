@@ -61,11 +61,19 @@ pub async fn deliver(env: &Env, incoming: &Incoming) -> Outcome {
 async fn deal_with(env: &Env, scope: &Scope, found: &[Message]) -> Result<(), Problem> {
     let ids: Vec<&str> = found.iter().map(|message| message.id.as_str()).collect();
     let claimed = inbox::claim(env, scope, &ids, MESSAGES_MAX).await?;
-    let mut left = claimed.len() >= MESSAGES_MAX && found.len() > MESSAGES_MAX;
+    // What another delivery is at, or was at when it broke off, has to come again.
+    let is_known = |id: &&str| {
+        claimed
+            .ids
+            .iter()
+            .chain(&claimed.done)
+            .any(|known| known == id)
+    };
+    let mut left = !ids.iter().all(is_known);
     let mut dealt_with: Vec<&str> = Vec::new();
     for message in found {
         let id = message.id.as_str();
-        if !claimed.iter().any(|each| each == id) || dealt_with.contains(&id) {
+        if !claimed.ids.iter().any(|each| each == id) || dealt_with.contains(&id) {
             continue;
         }
         dealt_with.push(id);

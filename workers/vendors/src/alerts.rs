@@ -18,7 +18,7 @@ use contract::offers::NewOrder;
 use contract::vendor::{AlertVendor, CallOffAlert, SayTo};
 use contract::{Empty, Problem, code};
 use domain::time::from_rfc3339;
-use edge::d1::Db;
+use edge::d1::{Db, Sql};
 use edge::identity::fingerprint;
 use edge::outside::Deadline;
 use edge::{Scope, clock, telemetry};
@@ -140,6 +140,30 @@ pub async fn alert(env: &Env, scope: &Scope, alert: &AlertVendor) -> Result<bool
     ];
     telemetry::info("vendor_alerted", &about);
     Ok(rang.is_taken())
+}
+
+/// Who of these has a device, or a phone where there is a messenger. One trip for all.
+pub async fn ringable(
+    env: &Env,
+    scope: &Scope,
+    vendor_ids: &[String],
+) -> Result<Vec<String>, Problem> {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        vendor_id: String,
+    }
+    let sql = Sql::new(
+        "SELECT v.vendor_id FROM json_each(?1) AS asked JOIN vendors AS v ON v.vendor_id = asked.value
+         WHERE (v.phone IS NOT NULL AND ?2)
+            OR EXISTS (SELECT 1 FROM push_subscriptions AS d WHERE d.vendor_id = v.vendor_id)",
+    );
+    let sql = sql
+        .json(&vendor_ids)
+        .int(i64::from(whatsapp::is_configured(env)));
+    let rows: Vec<Row> = Db::open(env, "DB")?
+        .rows(scope, "vendors.ringable", sql)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.vendor_id).collect())
 }
 
 /// Those that rang are told that it is over.

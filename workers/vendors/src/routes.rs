@@ -36,6 +36,7 @@ async fn command_from(env: &Env, scope: &Scope, command: AtVendors) -> Outcome {
         AtVendors::Near(near) => call::reply(search::near(env, scope, &near).await),
         AtVendors::Best(best) => call::reply(search::best(env, scope, &best).await),
         AtVendors::ByPhone(of) => call::reply(directory::by_phone(env, scope, &of.phone).await),
+        AtVendors::Ringable(of) => call::reply(alerts::ringable(env, scope, &of.vendor_ids).await),
         AtVendors::Alert(alert) => call::reply(alerts::alert(env, scope, &alert).await),
         AtVendors::CallOff(off) => call::reply(alerts::call_off(env, scope, &off).await),
         AtVendors::Say(say) => call::reply(alerts::say(env, scope, &say).await),

@@ -4,6 +4,8 @@
 //! What must hold: one winner an epoch; whoever else had an open offer is told that
 //! it is over; a claim that does not hold the lock gives its place back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::command::{Refusal, Tag};
@@ -218,13 +220,43 @@ impl Assignment {
         }
     }
 
+    /// All open offers at once, in one pass: there may be a thousand.
     pub(super) fn end_all(&mut self, state: OfferState, reason: CancelReason) {
-        let open: Vec<String> = self
+        let claims: Vec<String> = self
             .open_offers()
+            .filter(|offer| offer.claim.is_some())
             .map(|offer| offer.vendor_id.clone())
             .collect();
-        for vendor in open {
-            self.end_offer(&vendor, state, Some(reason));
+        for vendor in claims {
+            self.end_claim(&vendor);
+        }
+        let now_ms = self.clock_ms;
+        let mut ended = Vec::new();
+        for offer in self.offers.iter_mut().filter(|offer| offer.is_open()) {
+            offer.state = state;
+            offer.closed_ms = Some(now_ms);
+            offer.revision = offer.revision.saturating_add(1);
+            ended.push(offer.clone());
+        }
+        let tags: BTreeMap<&str, Tag> = ended
+            .iter()
+            .map(|offer| (offer.vendor_id.as_str(), offer.tag))
+            .collect();
+        // What was not pushed yet need not be, and rows are written as they are now.
+        self.outbox.drop_if(|effect| match effect {
+            Effect::Push { vendor, tag, .. } => tags.get(vendor.as_str()) == Some(tag),
+            Effect::RecordOffer { offer } => tags.get(offer.vendor_id.as_str()) == Some(&offer.tag),
+            _ => false,
+        });
+        for offer in ended {
+            let (vendor, tag) = (offer.vendor_id.clone(), offer.tag);
+            let offer = Box::new(offer);
+            self.emit(Effect::RecordOffer { offer });
+            self.emit(Effect::CancelPush {
+                vendor,
+                tag,
+                reason,
+            });
         }
     }
 

@@ -137,6 +137,9 @@ impl RouteInput {
 pub struct ReleaseInput {
     #[serde(default)]
     pub reason: Option<String>,
+    /// Of the lock that is meant, as `status` has it.
+    #[serde(default)]
+    pub epoch: Option<u32>,
 }
 
 #[derive(Deserialize)]

@@ -167,7 +167,8 @@ pub async fn carry(env: &Env, gather_ms: i64) {
     }
 }
 
-async fn publish(env: &Env, events: Vec<Rc<Event>>) -> Result<(), CallError> {
+/// One trip.
+pub async fn publish(env: &Env, events: Vec<Rc<Event>>) -> Result<(), CallError> {
     let publish = Publish { events };
     call(env, &no_scope(), To::Service(REALTIME_SERVICE), publish).await?;
     Ok(())

@@ -12,6 +12,7 @@ mod reach;
 mod records;
 mod settings;
 mod telling;
+mod writes;
 
 use std::rc::Rc;
 
@@ -33,12 +34,16 @@ use super::rows::OrderRow;
 use super::{Desk, broken};
 
 pub use book::Book;
+use book::{Change, Page};
 pub use perform::UnderWay;
 pub use reach::Reach;
 pub use records::Records;
 pub use settings::Plan;
 pub use telling::Told;
+pub use writes::Writes;
 
+/// When an order is looked at again that could not be decided.
+const POSTPONED_MS: i64 = 30_000;
 /// How long an answer waits for what it depends on: the first search, a vendor's place.
 const WAIT_MS: i64 = 15_000;
 
@@ -46,32 +51,61 @@ const WAIT_MS: i64 = 15_000;
 struct Decided {
     refused: Option<Refusal>,
     effects: Vec<Effect>,
-    wake_ms: Option<i64>,
+    /// It has to be written before it is told or done.
+    is_ahead: bool,
 }
 
 impl Desk {
-    /// One command to one order: applied and written. Synchronous, so it is one commit
-    /// with what its caller writes next to it.
-    fn decide(
-        &self,
-        order_id: &str,
-        change: impl FnOnce(&mut Assignment, i64) -> Result<Vec<Effect>, Refusal>,
-    ) -> Result<Decided, Problem> {
-        self.book.change(&self.rows, order_id, &self.plan, change)
-    }
-
-    /// Decides, and does what follows.
+    /// Decides, writes, and does what follows. Commands that come while others do share
+    /// their write.
     async fn assign(
         self: &Rc<Self>,
         order_id: &str,
-        change: impl FnOnce(&mut Assignment, i64) -> Result<Vec<Effect>, Refusal>,
+        change: Change<'_>,
     ) -> Result<Option<Refusal>, Problem> {
-        let decided = self.decide(order_id, change)?;
-        if let Some(at_ms) = decided.wake_ms {
-            self.wake_by(at_ms).await.map_err(broken)?;
+        let decided = self.book.change(&self.rows, order_id, &self.plan, change)?;
+        if decided.is_ahead {
+            self.write_with_others(clock::now_ms()).await?;
         }
         self.perform_soon(order_id, decided.effects);
         Ok(decided.refused)
+    }
+
+    /// The first of a quiet time is written at once, those that follow gather.
+    async fn write_with_others(self: &Rc<Self>, now: i64) -> Result<(), Problem> {
+        let gather_ms = self.book.gather_ms();
+        if now.saturating_sub(self.wrote_ms.get()) > gather_ms && !self.writes.is_gathering() {
+            return self.write_book(now).await;
+        }
+        let (written, is_first) = self.writes.join();
+        if is_first {
+            let desk = Rc::clone(self);
+            self.background(async move {
+                clock::pause(gather_ms).await;
+                let outcome = desk.write_book(clock::now_ms()).await;
+                desk.writes.end(&outcome);
+            });
+        }
+        done(written.await)
+    }
+
+    /// State and alarm are one commit: nothing is awaited between them.
+    async fn write_book(&self, now: i64) -> Result<(), Problem> {
+        self.wrote_ms.set(now);
+        let outcome = self.book.write(&self.rows, &self.plan);
+        if let Some(at_ms) = self.book.wake_ms() {
+            self.wake_by(at_ms).await.map_err(broken)?;
+        }
+        outcome
+    }
+
+    /// Nothing that is not written is told: an answer may rest on what others have
+    /// changed a moment ago.
+    pub(super) async fn all_written(&self) -> Result<(), Problem> {
+        if self.writes.is_gathering() {
+            return done(self.writes.join().0.await);
+        }
+        Ok(())
     }
 
     async fn command(
@@ -79,8 +113,7 @@ impl Desk {
         order_id: &str,
         command: Command,
     ) -> Result<Option<Refusal>, Problem> {
-        let change = |engine: &mut Assignment, now| engine.apply(command, now);
-        self.assign(order_id, change).await
+        self.assign(order_id, Change::Command(command)).await
     }
 
     /// The order's assignment follows its life. Written in the stretch of the edge; what
@@ -91,18 +124,28 @@ impl Desk {
         to: Status,
         reason: Option<&str>,
     ) -> Result<Vec<Effect>, Problem> {
-        let command = match to {
-            Status::Cancelled => Command::Cancel {
-                reason: reason.unwrap_or("the order was cancelled").to_owned(),
-            },
-            Status::Shipped => Command::Close,
-            _ => return Ok(Vec::new()),
-        };
-        if !self.book.has(&self.rows, &row.order_id)? {
+        if !matches!(to, Status::Cancelled | Status::Shipped)
+            || !self.book.has(&self.rows, &row.order_id)?
+        {
             return Ok(Vec::new());
         }
+        let has_vendor = self.look(&row.order_id, |engine| engine.lock.is_some())?;
+        let command = match to {
+            Status::Shipped if has_vendor => Command::Close,
+            Status::Shipped => Command::Cancel {
+                reason: "the order left without a vendor".into(),
+            },
+            _ => Command::Cancel {
+                reason: reason.unwrap_or("the order was cancelled").to_owned(),
+            },
+        };
         // A refusal says that there is nothing to end.
-        let decided = self.decide(&row.order_id, |engine, now| engine.apply(command, now))?;
+        let change = Change::Command(command);
+        let decided = self
+            .book
+            .change(&self.rows, &row.order_id, &self.plan, change)?;
+        self.book.write(&self.rows, &self.plan)?;
+        // Its alarm is set with that of the edge.
         Ok(decided.effects)
     }
 
@@ -121,19 +164,16 @@ impl Desk {
         }
         faults::before(scope, "assignment.begin")?;
         let strategy = self.plan.strategy(&start.how);
-        let no = self
-            .assign(order_id, |engine, now| {
-                let command = match engine.phase {
-                    Phase::Failed => Command::Retry {
-                        strategy: Some(strategy),
-                    },
-                    Phase::Assigned => return Err(Refusal::AlreadyAccepted),
-                    Phase::Closed => return Err(Refusal::Closed),
-                    _ => Command::Start { strategy },
-                };
-                engine.apply(command, now)
-            })
-            .await?;
+        let phase = self.look(order_id, |engine| engine.phase)?;
+        let command = match phase {
+            Phase::Failed => Command::Retry {
+                strategy: Some(strategy),
+            },
+            Phase::Assigned => return Err(refused(Refusal::AlreadyAccepted)),
+            Phase::Closed => return Err(refused(Refusal::Closed)),
+            _ => Command::Start { strategy },
+        };
+        let no = self.command(order_id, command).await?;
         faults::written(&self.state, scope, "assignment.begin").await?;
         if let Some(no) = no {
             return Err(refused(no));
@@ -170,15 +210,17 @@ impl Desk {
         let no = self.command(&order_id, command).await?;
         faults::written(&self.state, scope, "assignment.lock").await?;
         if let Some(no) = no {
-            return Ok(lost(&order_id, no));
+            // What it was not offered is called as it called it: there is nothing to learn.
+            let named = if no == Refusal::NotOffered {
+                &accept.order
+            } else {
+                &order_id
+            };
+            return Ok(lost(named, no));
         }
         self.until(&order_id, |engine| engine.answer(vendor) != Answer::Pending)
             .await?;
-        let answer = self
-            .book
-            .look(&self.rows, &order_id, &self.plan, |engine| {
-                engine.answer(vendor)
-            })?;
+        let answer = self.look(&order_id, |engine| engine.answer(vendor))?;
         Ok(match answer {
             Answer::Won { preparation_s, .. } => AcceptReply::Won {
                 order_id,
@@ -211,11 +253,16 @@ impl Desk {
         let no = self.command(&order_id, command).await?;
         faults::written(&self.state, scope, "assignment.no").await?;
         Ok(match no {
-            Some(refusal) => RejectReply::TooLate { order_id, refusal },
+            Some(refusal) => RejectReply::TooLate {
+                order_id: if refusal == Refusal::NotOffered {
+                    reject.order.clone()
+                } else {
+                    order_id
+                },
+                refusal,
+            },
             None => RejectReply::Rejected {
-                remaining: self
-                    .book
-                    .look(&self.rows, &order_id, &self.plan, open_count)?,
+                remaining: self.look(&order_id, open_count)?,
                 order_id,
             },
         })
@@ -225,12 +272,11 @@ impl Desk {
     pub(super) async fn saw_offer(self: &Rc<Self>, saw: &SawOffer) -> Result<Empty, Problem> {
         if let Some(order_id) = self.offered_order(&saw.order)? {
             let vendor = saw.vendor.clone();
-            self.assign(&order_id, |engine, now| {
-                let of_open = engine.offer_to(&vendor).map(|offer| offer.tag);
-                let tag = saw.tag.or(of_open).ok_or(Refusal::NotOffered)?;
-                engine.apply(Command::Seen { vendor, tag }, now)
-            })
-            .await?;
+            let of_open = |engine: &Assignment| engine.offer_to(&vendor).map(|offer| offer.tag);
+            if let Some(tag) = saw.tag.or(self.look(&order_id, of_open)?) {
+                self.command(&order_id, Command::Seen { vendor, tag })
+                    .await?;
+            }
         }
         Ok(Empty {})
     }
@@ -259,9 +305,12 @@ impl Desk {
         Ok(match no {
             Some(no) => lost(&order_id, no),
             None => AcceptReply::Won {
+                preparation_s: self.look(&order_id, |engine| {
+                    let lock = engine.lock.as_ref();
+                    lock.map_or(preparation_s, |lock| lock.preparation_s)
+                })?,
                 order_id,
                 vendor_id: force.vendor.clone(),
-                preparation_s,
             },
         })
     }
@@ -290,17 +339,18 @@ impl Desk {
             return Err(Problem::not_found("order"));
         }
         faults::before(scope, "assignment.release")?;
+        let epoch = self.look(&order_id, |engine| {
+            engine.lock.as_ref().map(|lock| lock.epoch)
+        })?;
+        let now_at = self.look(&order_id, |engine| engine.epoch)?;
+        if release.epoch.is_some_and(|epoch| epoch < now_at) {
+            // A repeat: it was released, and the next may have it.
+            return self.routing(&order_id);
+        }
+        let epoch = epoch.ok_or_else(|| refused(Refusal::NotAssigned))?;
+        let reason = release.reason.clone();
         let no = self
-            .assign(&order_id, |engine, now| {
-                let lock = engine.lock.as_ref();
-                let may = lock.filter(|lock| {
-                    let by_itself = release.vendor.as_ref();
-                    by_itself.is_none_or(|vendor| *vendor == lock.vendor_id)
-                });
-                let epoch = may.map(|lock| lock.epoch).ok_or(Refusal::NotAssigned)?;
-                let reason = release.reason.clone();
-                engine.apply(Command::Release { epoch, reason }, now)
-            })
+            .command(&order_id, Command::Release { epoch, reason })
             .await?;
         faults::written(&self.state, scope, "assignment.release").await?;
         match no {
@@ -344,7 +394,13 @@ impl Desk {
     }
 
     fn routing(&self, order_id: &str) -> Result<Routing, Problem> {
-        self.book.look(&self.rows, order_id, &self.plan, routing_of)
+        self.look(order_id, routing_of)
+    }
+
+    /// Looks at an order. Whoever tells of it waits for [`Desk::all_written`].
+    fn look<T>(&self, order_id: &str, look: impl FnOnce(&Assignment) -> T) -> Result<T, Problem> {
+        let look = |page: &mut Page| look(&page.engine);
+        self.book.with(&self.rows, order_id, &self.plan, look)
     }
 
     /// The vendor of an order and how its search stands, where there is one.
@@ -377,7 +433,7 @@ impl Desk {
         order_id: &str,
         is_so: impl Fn(&Assignment) -> bool,
     ) -> Result<(), Problem> {
-        if self.book.look(&self.rows, order_id, &self.plan, &is_so)? {
+        if self.look(order_id, &is_so)? {
             return Ok(());
         }
         let late = Box::pin(clock::pause(WAIT_MS));
@@ -412,9 +468,18 @@ impl Desk {
             if let Err(problem) = self.command(&order_id, Command::Due).await {
                 let fields = [("order_id", order_id.as_str()), ("reason", &problem.detail)];
                 telemetry::error("assignment_due_failed", &fields);
+                let later = now.saturating_add(POSTPONED_MS);
+                if let Err(problem) = self.rows.postpone_assignment(&order_id, later) {
+                    telemetry::error("assignment_due_failed", &[("reason", &problem.detail)]);
+                }
             }
         }
     }
+}
+
+fn done(written: Result<Result<(), Problem>, oneshot::Canceled>) -> Result<(), Problem> {
+    let lost = |_| Err(broken(worker::Error::RustError("not written".into())));
+    written.unwrap_or_else(lost)
 }
 
 fn open_count(engine: &Assignment) -> u32 {
@@ -453,7 +518,7 @@ fn routing_of(engine: &Assignment) -> Routing {
         order_id: engine.order_id.clone(),
         status: status_of(engine),
         locked_vendor_id: engine.lock.as_ref().map(|lock| lock.vendor_id.clone()),
-        version: version_of(engine),
+        version: version_at(engine.epoch, engine.lock.is_some()),
         epoch: engine.epoch,
         vendors: engine
             .open_offers()
@@ -464,9 +529,7 @@ fn routing_of(engine: &Assignment) -> Routing {
 }
 
 /// One more for every lock that was taken, and for every one that ended.
-fn version_of(engine: &Assignment) -> u32 {
-    let ended = engine.epoch.saturating_sub(1).saturating_mul(2);
-    ended
-        .saturating_add(1)
-        .saturating_add(u32::from(engine.lock.is_some()))
+fn version_at(epoch: u32, is_locked: bool) -> u32 {
+    let ended = epoch.saturating_sub(1).saturating_mul(2);
+    ended.saturating_add(1).saturating_add(u32::from(is_locked))
 }

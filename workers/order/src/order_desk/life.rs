@@ -29,6 +29,7 @@ impl Desk {
         faults::before(&scope, "order.edge")?;
         let effects = self.take_edge(&scope, &row, change)?;
         let soon = clock::now_ms().saturating_add(self.recover_after_ms);
+        let soon = self.book.wake_ms().map_or(soon, |at_ms| at_ms.min(soon));
         self.wake_by(soon).await.map_err(broken)?;
         // Others may carry what follows, and do not wait for our writes (M4).
         self.state.storage().sync().await.map_err(broken)?;
@@ -75,6 +76,7 @@ impl Desk {
             .iter()
             .map(|allocation| allocation.shard)
             .collect();
+        let effects = self.assignment_follows(row, next.status, change.reason.as_deref())?;
         self.rows
             .set_life(order_id, next, change.tracking_number.as_deref(), now)?;
         self.rows.add_history(
@@ -91,7 +93,6 @@ impl Desk {
                 self.rows.add_chore(order_id, shard, chore, now)?;
             }
         }
-        let effects = self.assignment_follows(row, next.status, change.reason.as_deref())?;
         telemetry::count("order_edges", &[("to", next.status.name())], 1);
         telemetry::info(
             "order_moved",

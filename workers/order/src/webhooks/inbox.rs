@@ -18,13 +18,14 @@ struct Row {
     id: String,
 }
 
-/// Claims of these what nobody has, at most `max`, and gives what was claimed.
-pub async fn claim(
-    env: &Env,
-    scope: &Scope,
-    ids: &[&str],
-    max: usize,
-) -> Result<Vec<String>, DbError> {
+/// What may be dealt with, and what was.
+pub struct Claimed {
+    pub ids: Vec<String>,
+    pub done: Vec<String>,
+}
+
+/// Claims of these what nobody has, at most `max`.
+pub async fn claim(env: &Env, scope: &Scope, ids: &[&str], max: usize) -> Result<Claimed, DbError> {
     let now = clock::now_ms();
     let old = Sql::new("DELETE FROM inbound_messages WHERE at < ?1");
     let claim = Sql::new(
@@ -41,12 +42,22 @@ pub async fn claim(
         .int(now)
         .int(now.saturating_sub(LEASE_MS))
         .int(i64::try_from(max).unwrap_or(i64::MAX));
-    let batch = [old.int(now.saturating_sub(KEEP_MS)), claim];
+    let done = Sql::new(
+        "SELECT id FROM inbound_messages
+         WHERE id IN (SELECT value FROM json_each(?1)) AND state = 'done'",
+    );
+    let batch = [old.int(now.saturating_sub(KEEP_MS)), claim, done.json(&ids)];
     let results = Db::open(env, "DB")?
         .batch(scope, "messages.claim", &batch)
         .await?;
-    let rows: Vec<Row> = rows_of(results.get(1))?;
-    Ok(rows.into_iter().map(|row| row.id).collect())
+    let of = |index: usize| -> Result<Vec<String>, DbError> {
+        let rows: Vec<Row> = rows_of(results.get(index))?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
+    };
+    Ok(Claimed {
+        ids: of(1)?,
+        done: of(2)?,
+    })
 }
 
 pub async fn done(env: &Env, scope: &Scope, id: &str) -> Result<(), DbError> {

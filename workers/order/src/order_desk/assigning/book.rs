@@ -1,17 +1,18 @@
-//! The assignments of a desk: in memory while something is going on, written after every
-//! command.
+//! The assignments of a desk: in memory while something is going on, and written before
+//! anybody is answered or anything is done.
 //!
-//! What must hold: memory and rows say the same. A page whose write failed leaves memory,
-//! so the next command reads what is written. An order's offers are rows of their own and
-//! are written when their revision changes, so a command costs the same however many
-//! vendors were asked.
+//! What must hold: what is told or done of a page is written. Commands that come at the
+//! same time share a write, so a page may be ahead of its row for a moment, and whoever
+//! reads it for an answer writes it first. A page whose write failed leaves memory, so
+//! the next command reads what is written. An order's offers are rows of their own and are
+//! written when their revision changes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use contract::Problem;
-use domain::assignment::{Assignment, Effect, Offer, Refusal};
+use domain::assignment::{Assignment, Command, Effect, Offer};
 use domain::geo::Point;
 use edge::clock;
 use futures::channel::oneshot;
@@ -22,6 +23,9 @@ use super::settings::Plan;
 
 /// Pages in memory. Those with nothing to do go first.
 const PAGES_MAX: usize = 1_000;
+
+/// Half of what is written in a millisecond.
+const BYTES_A_MS: usize = 50_000;
 
 /// What others are told of an order.
 pub struct Facts {
@@ -63,14 +67,26 @@ impl Facts {
     }
 }
 
+/// What came of an alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rung {
+    /// Not known yet, or for good: it may ring.
+    Perhaps,
+    Taken,
+    /// Nobody took it; a device may have it all the same.
+    Refused,
+    /// There is nothing that could be rung.
+    Nothing,
+}
+
 /// One order's assignment.
 pub struct Page {
     pub engine: Assignment,
     pub order: Rc<Facts>,
     /// Who waits for a change.
     pub waiting: Vec<oneshot::Sender<()>>,
-    /// Vendors whose devices were rung, by offer; `false` when nobody took the alert.
-    pub alerted: BTreeMap<(u32, String), bool>,
+    /// Vendors whose devices were rung, by offer.
+    pub alerted: BTreeMap<(u32, String), Rung>,
     /// It was read after a crash or an eviction, so more may have been done than memory
     /// says.
     pub was_read: bool,
@@ -78,6 +94,8 @@ pub struct Page {
     to_resume: bool,
     /// Devices are being asked for, and not looked for again before then.
     pub asking_until_ms: i64,
+    /// It is ahead of its row.
+    is_ahead: bool,
     /// The revisions of offers as they are written.
     written: BTreeMap<(u32, String), u32>,
 }
@@ -124,10 +142,12 @@ impl Page {
         unseen.map(move |offer| {
             let key = (offer.tag.batch, offer.vendor_id.clone());
             let taken = self.alerted.get(&key).copied();
-            let twice = if taken == Some(true) { 2 } else { 1 };
+            let may_ring = matches!(taken, Some(Rung::Taken | Rung::Perhaps));
+            let twice = if may_ring { 2 } else { 1 };
             let wait_ms = unseen_ms.saturating_mul(twice);
             let at_ms = offer.made_ms.saturating_add(wait_ms);
-            (offer, taken.is_some(), at_ms)
+            let is_known = taken.is_some_and(|rung| rung != Rung::Perhaps);
+            (offer, is_known, at_ms)
         })
     }
 
@@ -139,6 +159,10 @@ impl Page {
 #[derive(Default)]
 pub struct Book {
     pages: RefCell<BTreeMap<String, Page>>,
+    /// When somebody has to look at what was written; see [`Book::wake_ms`].
+    wake_ms: Cell<Option<i64>>,
+    /// Bytes of the last write.
+    wrote: Cell<usize>,
 }
 
 impl Book {
@@ -175,6 +199,7 @@ impl Book {
             alerted: BTreeMap::new(),
             was_read,
             to_resume: was_read,
+            is_ahead: false,
             asking_until_ms: 0,
         };
         let mut pages = self.pages.borrow_mut();
@@ -199,60 +224,110 @@ impl Book {
         page.map(look).ok_or_else(|| Problem::not_found("order"))
     }
 
-    pub fn look<T>(
-        &self,
-        rows: &Rows,
-        order_id: &str,
-        plan: &Plan,
-        look: impl FnOnce(&Assignment) -> T,
-    ) -> Result<T, Problem> {
-        self.with(rows, order_id, plan, |page| look(&page.engine))
-    }
-
-    /// Changes a page and writes it. Whoever waits is told.
+    /// Changes a page, in memory alone. It is written by [`Book::write`].
     pub(super) fn change(
         &self,
         rows: &Rows,
         order_id: &str,
         plan: &Plan,
-        change: impl FnOnce(&mut Assignment, i64) -> Result<Vec<Effect>, Refusal>,
+        change: Change<'_>,
     ) -> Result<Decided, Problem> {
         let now = clock::now_ms();
-        let changed = self.with(rows, order_id, plan, |page| {
+        self.with(rows, order_id, plan, |page| {
             let mut effects = Vec::new();
             if std::mem::take(&mut page.to_resume) {
                 effects = page.engine.resume(now);
             }
-            let refused = match change(&mut page.engine, now) {
-                Ok(more) => {
-                    effects.extend(more);
-                    None
+            let (refused, more, is_new) = match change {
+                Change::Command(command) => match page.engine.apply(command, now) {
+                    Ok(more) => (None, more, false),
+                    Err(refused) => (Some(refused), page.engine.left_over(), false),
+                },
+                Change::Commands(commands) => {
+                    let mut all = Vec::new();
+                    for command in commands {
+                        // One that is over meanwhile is refused, which is as good.
+                        all.extend(match page.engine.apply(command, now) {
+                            Ok(more) => more,
+                            Err(_) => page.engine.left_over(),
+                        });
+                    }
+                    (None, all, false)
                 }
-                Err(refused) => {
-                    effects.extend(page.engine.left_over());
-                    Some(refused)
+                Change::Done(ids) => {
+                    let ids = ids.iter().map(String::as_str).collect();
+                    (None, page.engine.all_done(&ids, now), true)
                 }
+                Change::Look => (None, Vec::new(), true),
             };
+            effects.extend(more);
+            // What has no effect has changed nothing but the clock.
+            let has_effect = |effect: &Effect| !matches!(effect, Effect::WakeAt { .. });
+            page.is_ahead |= is_new || effects.iter().any(has_effect);
+            Decided {
+                refused,
+                effects,
+                is_ahead: page.is_ahead,
+            }
+        })
+    }
+
+    /// The earliest time that was written since this was asked last. The alarm is to be
+    /// set in the stretch of the write.
+    pub fn wake_ms(&self) -> Option<i64> {
+        self.wake_ms.take()
+    }
+
+    /// How long commands gather for the next write: the longer, the more the last one
+    /// wrote, so that writing a large state takes a part of the time and not all of it.
+    pub fn gather_ms(&self) -> i64 {
+        let more = self.wrote.get().checked_div(BYTES_A_MS).unwrap_or_default();
+        i64::try_from(more.saturating_add(1)).unwrap_or(1)
+    }
+
+    /// Writes what is ahead of its row, in one stretch, and tells those who wait.
+    pub(super) fn write(&self, rows: &Rows, plan: &Plan) -> Result<(), Problem> {
+        self.wrote.set(0);
+        let mut pages = self.pages.borrow_mut();
+        let mut lost = Vec::new();
+        let mut outcome = Ok(());
+        for (order_id, page) in pages.iter_mut().filter(|(_, page)| page.is_ahead) {
+            page.is_ahead = false;
             let wake_ms = page.wake_ms(plan.unseen_ms);
+            let earliest = self.wake_ms.get().into_iter().chain(wake_ms).min();
+            self.wake_ms.set(earliest);
             let offers = page.changed_offers();
             let some_gone = page.gone_offers();
-            rows.write_assignment(&mut page.engine, &offers, some_gone, wake_ms)?;
-            for row in offers {
-                page.written
-                    .insert((row.batch, row.vendor_id), row.revision);
+            match rows.write_assignment(&mut page.engine, &offers, some_gone, wake_ms) {
+                Ok(bytes) => {
+                    self.wrote.set(self.wrote.get().saturating_add(bytes));
+                    for row in offers {
+                        page.written
+                            .insert((row.batch, row.vendor_id), row.revision);
+                    }
+                }
+                Err(problem) => {
+                    lost.push(order_id.clone());
+                    outcome = Err(problem);
+                }
             }
             page.waiting.drain(..).for_each(|waiting| {
                 let _ = waiting.send(());
             });
-            Ok(Decided {
-                refused,
-                effects,
-                wake_ms,
-            })
-        })?;
-        if changed.is_err() {
-            self.pages.borrow_mut().remove(order_id);
         }
-        changed
+        for order_id in lost {
+            pages.remove(&order_id);
+        }
+        outcome
     }
+}
+
+/// What is to become of a page.
+pub enum Change<'a> {
+    Command(Command),
+    Commands(Vec<Command>),
+    /// These effects are done.
+    Done(&'a [String]),
+    /// Nothing; but when somebody has to look at it is to be written anew.
+    Look,
 }

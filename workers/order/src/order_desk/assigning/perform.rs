@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use contract::assignment::{GivePlacesBack, Place, TakePlace, VENDOR_DESK, desk_of_vendor};
+use contract::realtime::Event;
 use contract::vendor::{CallOffAlert, Candidate as Near, FindBest, FindNear, VENDOR_SERVICE};
-use domain::assignment::{Assignment, CancelReason, Candidate, Command, Effect};
+use domain::assignment::{CancelReason, Candidate, Command, Effect, Offer, OfferState};
 use edge::call::{To, call};
 use edge::gather::Parcel;
 use edge::{CallError, clock, telemetry};
@@ -18,7 +19,7 @@ use futures::future::join_all;
 use futures::join;
 
 use super::super::{Desk, announcing, no_scope};
-use super::book::Page;
+use super::book::{Change, Page, Rung};
 use super::telling::{self, Told};
 
 /// What has to happen before an effect is done.
@@ -42,8 +43,9 @@ pub struct UnderWay {
 }
 
 impl UnderWay {
-    pub fn begin(&self, effect: Told, parts: u8) {
-        self.left.borrow_mut().insert(effect, parts);
+    /// True when it had been begun before, and has not come to its end.
+    pub fn begin(&self, effect: Told, parts: u8) -> bool {
+        self.left.borrow_mut().insert(effect, parts).is_some()
     }
 
     pub fn came(&self, effect: &Told, part: u8) {
@@ -80,24 +82,50 @@ impl UnderWay {
     }
 }
 
-/// Offers that rang somewhere ring until they are called off.
-fn rings(page: &Page, effect: &Effect) -> bool {
-    let Effect::CancelPush { vendor, tag, .. } = effect else {
-        return false;
+/// The offer that an effect ends, where something may ring for it.
+fn ringing(page: &Page, effect: &Effect) -> Option<CallOffAlert> {
+    let (vendor, tag, reason) = match effect {
+        Effect::CancelPush {
+            vendor,
+            tag,
+            reason,
+        } => (vendor, *tag, *reason),
+        // The winner's other devices.
+        Effect::Won { vendor, .. } => {
+            let mut offers = page.engine.offers.iter();
+            let mine =
+                |offer: &&Offer| offer.state == OfferState::Accepted && offer.vendor_id == *vendor;
+            (
+                vendor,
+                offers.find(mine)?.tag,
+                CancelReason::AcceptedByAnother,
+            )
+        }
+        _ => return None,
     };
-    if let Some(taken) = page.alerted.get(&(tag.batch, vendor.clone())) {
-        return *taken;
-    }
+    let rung = page.alerted.get(&(tag.batch, vendor.clone()));
+    let was_rung = rung.is_some_and(|rung| *rung != Rung::Nothing);
     let offer = page.engine.offer_to(vendor);
-    page.was_read && offer.is_some_and(|offer| offer.delivered_ms.is_none())
+    let unknown =
+        rung.is_none() && page.was_read && offer.is_some_and(|offer| offer.delivered_ms.is_none());
+    let has_won = matches!(effect, Effect::Won { .. });
+    (was_rung || unknown).then(|| {
+        let mut off = telling::off(&page.order.order_id, vendor, tag, reason);
+        if has_won {
+            off.reason = "Order accepted".into();
+        }
+        CallOffAlert {
+            off,
+            order_number: page.order.number.clone(),
+            by_itself: has_won || reason == CancelReason::Declined,
+        }
+    })
 }
 
-fn parts_of(page: &Page, effect: &Effect) -> u8 {
+/// What has to happen before an effect is done, besides that what rings has to stop.
+fn parts_of(effect: &Effect) -> u8 {
     match effect {
         Effect::Push { .. } | Effect::Failed { .. } | Effect::Attention { .. } => part::TOLD,
-        Effect::CancelPush { .. } if rings(page, effect) => {
-            part::TOLD | part::RECORDED | part::SILENT
-        }
         Effect::CancelPush { .. } | Effect::Won { .. } | Effect::Released { .. } => {
             part::TOLD | part::RECORDED
         }
@@ -112,18 +140,44 @@ fn parts_of(page: &Page, effect: &Effect) -> u8 {
 impl Desk {
     /// What a command asked for is begun. Nobody waits for its end.
     pub(in super::super) fn perform_soon(self: &Rc<Self>, order_id: &str, effects: Vec<Effect>) {
-        let is_work = |effect: &Effect| !matches!(effect, Effect::WakeAt { .. });
-        if !effects.iter().any(is_work) {
+        let (rows, work): (Vec<Effect>, Vec<Effect>) = effects
+            .into_iter()
+            .filter(|effect| !matches!(effect, Effect::WakeAt { .. }))
+            .partition(|effect| {
+                matches!(
+                    effect,
+                    Effect::RecordOffer { .. } | Effect::RecordEvent { .. }
+                )
+            });
+        let repeated = self.begin_rows(order_id, &rows);
+        if work.is_empty() && !repeated {
             return;
         }
         let (desk, order_id) = (Rc::clone(self), order_id.to_owned());
         self.background(async move {
-            desk.perform(&order_id, effects).await;
+            desk.perform(&order_id, work, repeated).await;
             telemetry::flush_soon(&desk.env, &desk.state);
         });
     }
 
-    async fn perform(self: &Rc<Self>, order_id: &str, effects: Vec<Effect>) {
+    /// Rows gather. True when some of them have been given to be carried before, and did
+    /// not arrive.
+    fn begin_rows(self: &Rc<Self>, order_id: &str, rows: &[Effect]) -> bool {
+        let mut repeated = false;
+        for effect in rows {
+            let told = Told {
+                order_id: order_id.to_owned(),
+                effect_id: effect.id(order_id),
+            };
+            repeated |= self.under_way.begin(told, part::RECORDED);
+        }
+        if !rows.is_empty() {
+            self.record_soon(order_id);
+        }
+        repeated
+    }
+
+    async fn perform(self: &Rc<Self>, order_id: &str, effects: Vec<Effect>, to_record: bool) {
         let calls = effects.iter().map(|effect| async move {
             match effect {
                 Effect::Find { .. } => self.find(order_id, effect).await,
@@ -138,7 +192,13 @@ impl Desk {
         join!(
             join_all(calls),
             self.give_back(order_id, &effects),
-            self.tell(order_id, &effects)
+            self.tell(order_id, &effects),
+            async {
+                // Whoever was to carry it may be gone.
+                if to_record && let Err(problem) = self.record_now(order_id).await {
+                    telemetry::error("recording_failed", &[("reason", &problem.detail)]);
+                }
+            }
         );
     }
 
@@ -255,40 +315,29 @@ impl Desk {
         }
         let now = clock::now_ms();
         let made = self.book.with(&self.rows, order_id, &self.plan, |page| {
-            let mut events = Vec::new();
-            let mut off = Vec::new();
+            let (mut events, mut again, mut off) = (Vec::new(), Vec::new(), Vec::new());
             for effect in effects.iter().filter(is_told) {
                 let told = Told {
                     order_id: order_id.to_owned(),
                     effect_id: effect.id(order_id),
                 };
-                let parts = parts_of(page, effect);
-                self.under_way.begin(told.clone(), parts);
-                if let Effect::CancelPush {
-                    vendor,
-                    tag,
-                    reason,
-                } = effect
-                    && parts & part::SILENT != 0
-                {
-                    let of = telling::off(order_id, vendor, *tag, *reason);
-                    off.push((
-                        told.clone(),
-                        CallOffAlert {
-                            off: of,
-                            order_number: page.order.number.clone(),
-                            by_itself: *reason == CancelReason::Declined,
-                        },
-                    ));
+                let mut parts = parts_of(effect);
+                if let Some(call_off) = ringing(page, effect) {
+                    parts |= part::SILENT;
+                    off.push((told.clone(), call_off));
                 }
+                let repeated = self.under_way.begin(told.clone(), parts);
                 match telling::event_of(page, effect, now) {
+                    Some(event) if repeated => again.push((told, event)),
                     Some(event) => events.push((told, event)),
                     None => self.under_way.came(&told, part::TOLD),
                 }
             }
-            (events, off)
+            (events, again, off)
         });
-        let Ok((events, off)) = made else { return };
+        let Ok((events, again, off)) = made else {
+            return;
+        };
         let mut to_carry = false;
         for (told, event) in events {
             let parcel = Parcel {
@@ -306,12 +355,37 @@ impl Desk {
         {
             self.reach_soon(order_id);
         }
-        join!(self.call_off(off), async {
-            if to_carry {
-                announcing::carry(&self.env, self.announce_ms).await;
+        join!(
+            self.call_off(off),
+            self.tell_again(order_id, again),
+            async {
+                if to_carry {
+                    announcing::carry(&self.env, self.announce_ms).await;
+                    self.settle_done().await;
+                }
+            }
+        );
+    }
+
+    /// Whoever was to carry these has not, and may be gone with its object.
+    async fn tell_again(self: &Rc<Self>, order_id: &str, again: Vec<(Told, Rc<Event>)>) {
+        if again.is_empty() {
+            return;
+        }
+        let (told, events): (Vec<Told>, Vec<Rc<Event>>) = again.into_iter().unzip();
+        match announcing::publish(&self.env, events).await {
+            Ok(()) => {
+                for told in told {
+                    self.told.forget(|given| *given == told);
+                    self.under_way.came(&told, part::TOLD);
+                }
+                if let Err(problem) = self.record_now(order_id).await {
+                    telemetry::error("recording_failed", &[("reason", &problem.detail)]);
+                }
                 self.settle_done().await;
             }
-        });
+            Err(error) => failed("tell", order_id, &error),
+        }
     }
 
     async fn call_off(self: &Rc<Self>, off: Vec<(Told, CallOffAlert)>) {
@@ -339,14 +413,7 @@ impl Desk {
     }
 
     async fn set_done(self: &Rc<Self>, order_id: &str, ids: &[String]) {
-        let change = |engine: &mut Assignment, now| {
-            let mut effects = Vec::new();
-            for id in ids {
-                effects = engine.done(id, now);
-            }
-            Ok(effects)
-        };
-        if let Err(problem) = self.assign(order_id, change).await {
+        if let Err(problem) = self.assign(order_id, Change::Done(ids)).await {
             // It will be done again.
             let fields = [("order_id", order_id), ("reason", &problem.detail)];
             telemetry::error("assignment_done_lost", &fields);

@@ -11,14 +11,15 @@ use std::rc::Rc;
 
 use contract::offers::NewOrder;
 use contract::realtime::{AskOnline, REALTIME_SERVICE};
-use contract::vendor::{AlertVendor, VENDOR_SERVICE};
-use domain::assignment::{Assignment, Command, Tag};
+use contract::vendor::{AlertVendor, RingableOf, VENDOR_SERVICE};
+use domain::assignment::{Command, Tag};
 use domain::live::room::Room;
 use edge::call::{To, call};
 use edge::{clock, telemetry};
 use futures::future::join_all;
 
 use super::super::{Desk, no_scope};
+use super::book::{Change, Rung};
 use super::telling::offer_of;
 
 /// From an offer to the question who is there: sockets that open at that moment are in.
@@ -76,14 +77,18 @@ impl Desk {
                     break;
                 }
                 desk.settle_done().await;
-                desk.look(orders).await;
+                desk.look_who_is_there(orders).await;
             }
             desk.reach.is_running.set(false);
+            let left = desk.reach.orders.borrow().first().cloned();
+            if let Some(order_id) = left {
+                desk.reach_soon(&order_id);
+            }
             telemetry::flush_soon(&desk.env, &desk.state);
         });
     }
 
-    async fn look(self: &Rc<Self>, orders: BTreeSet<String>) {
+    async fn look_who_is_there(self: &Rc<Self>, orders: BTreeSet<String>) {
         let mut unseen: BTreeMap<String, Vec<Unseen>> = BTreeMap::new();
         for order_id in orders {
             let (found, unsent) = self.unseen_of(&order_id);
@@ -109,8 +114,13 @@ impl Desk {
                 return;
             }
         };
+        let absent = unseen.values().flatten();
+        let absent = absent.filter(|one| !one.was_alerted && !online.contains(&room(one)));
+        let vendor_ids: BTreeSet<String> = absent.map(|one| one.vendor.clone()).collect();
+        let ringable = self.ringable(vendor_ids).await;
         let now = clock::now_ms();
-        for (order_id, of_order) in unseen {
+        let (online, ringable) = (&online, ringable.as_ref());
+        let orders = unseen.into_iter().map(|(order_id, of_order)| async move {
             let (here, absent): (Vec<Unseen>, Vec<Unseen>) = of_order
                 .into_iter()
                 .partition(|one| online.contains(&room(one)));
@@ -118,7 +128,28 @@ impl Desk {
                 .into_iter()
                 .partition(|one| one.until_ms <= now && one.was_alerted);
             self.note_devices(&order_id, here, late).await;
-            self.alert(&order_id, absent).await;
+            if let Some(ringable) = ringable {
+                self.alert(&order_id, absent, ringable).await;
+            }
+        });
+        join_all(orders).await;
+    }
+
+    /// Who of these can be rung; `None` when that could not be found out, and the timers
+    /// of the offers ask again.
+    async fn ringable(&self, vendor_ids: BTreeSet<String>) -> Option<BTreeSet<String>> {
+        if vendor_ids.is_empty() {
+            return Some(BTreeSet::new());
+        }
+        let ask = RingableOf {
+            vendor_ids: vendor_ids.into_iter().collect(),
+        };
+        match call(&self.env, &no_scope(), To::Service(VENDOR_SERVICE), ask).await {
+            Ok(ringable) => Some(ringable.into_iter().collect()),
+            Err(error) => {
+                telemetry::error("ringable_unknown", &[("reason", &format!("{error:?}"))]);
+                None
+            }
         }
     }
 
@@ -158,53 +189,59 @@ impl Desk {
                 vendor: one.vendor,
                 tag: one.tag,
             }));
-        let change = |engine: &mut Assignment, now| {
-            let mut effects = Vec::new();
-            for command in commands {
-                // One that is over meanwhile is refused, which is as good.
-                effects.extend(match engine.apply(command, now) {
-                    Ok(more) => more,
-                    Err(_) => engine.left_over(),
-                });
-            }
-            Ok(effects)
-        };
-        if let Err(problem) = self.assign(order_id, change).await {
+        if let Err(problem) = self
+            .assign(order_id, Change::Commands(commands.collect()))
+            .await
+        {
             telemetry::error("presence_lost", &[("reason", &problem.detail)]);
         }
     }
 
-    async fn alert(self: &Rc<Self>, order_id: &str, absent: Vec<Unseen>) {
-        let fresh: Vec<Unseen> = absent.into_iter().filter(|one| !one.was_alerted).collect();
+    /// Rings where nobody is. It may ring from the moment at which it is asked for.
+    async fn alert(
+        self: &Rc<Self>,
+        order_id: &str,
+        absent: Vec<Unseen>,
+        ringable: &BTreeSet<String>,
+    ) {
+        let fresh = absent.into_iter().filter(|one| !one.was_alerted);
+        let (fresh, others): (Vec<Unseen>, Vec<Unseen>) =
+            fresh.partition(|one| ringable.contains(&one.vendor));
+        for one in &others {
+            self.note_alert(order_id, one, Rung::Nothing);
+        }
         if fresh.is_empty() {
             return;
         }
         for some in fresh.chunks(ALERTS_AT_ONCE) {
             let calls = some.iter().map(|one| async move {
+                self.note_alert(order_id, one, Rung::Perhaps);
                 let alert = AlertVendor {
                     offer: one.offer.clone(),
                 };
                 let to = To::Service(VENDOR_SERVICE);
-                let taken = call(&self.env, &no_scope(), to, alert).await;
-                if let Err(error) = &taken {
-                    telemetry::error("alert_failed", &[("reason", &format!("{error:?}"))]);
-                }
-                (one, taken.unwrap_or(false))
-            });
-            let taken = join_all(calls).await;
-            let noted = self.book.with(&self.rows, order_id, &self.plan, |page| {
-                for (one, taken) in taken {
-                    let key = (one.tag.batch, one.vendor.clone());
-                    page.alerted.insert(key, taken);
+                match call(&self.env, &no_scope(), to, alert).await {
+                    Ok(true) => self.note_alert(order_id, one, Rung::Taken),
+                    Ok(false) => self.note_alert(order_id, one, Rung::Refused),
+                    // It is asked for again when somebody looks again.
+                    Err(error) => {
+                        telemetry::error("alert_failed", &[("reason", &format!("{error:?}"))]);
+                    }
                 }
             });
-            if noted.is_err() {
-                return;
-            }
+            join_all(calls).await;
         }
         // The time at which somebody has to look again has changed.
-        if let Err(problem) = self.assign(order_id, |_, _| Ok(Vec::new())).await {
+        if let Err(problem) = self.assign(order_id, Change::Look).await {
             telemetry::error("presence_lost", &[("reason", &problem.detail)]);
         }
+    }
+
+    fn note_alert(&self, order_id: &str, one: &Unseen, rung: Rung) {
+        // Without its page there is nothing to remember it by.
+        let _ = self.book.with(&self.rows, order_id, &self.plan, |page| {
+            let key = (one.tag.batch, one.vendor.clone());
+            page.alerted.insert(key, rung);
+        });
     }
 }

@@ -19,7 +19,7 @@ use serde_json::Value;
 use worker::Env;
 
 use super::super::{Desk, no_scope};
-use super::book::Page;
+use super::book::{Change, Page};
 use super::perform::RECORDED;
 use super::telling::Told;
 
@@ -122,13 +122,19 @@ impl Desk {
         let mut ids: BTreeSet<String> = unsent.map(|offer| page.engine.push_id(offer)).collect();
         ids.extend(wanted.iter().map(|(id, _)| id.clone()));
         self.under_way.keep(order_id, |id| ids.contains(id));
+        let is_gone = |told: &Told| told.order_id == *order_id && !ids.contains(&told.effect_id);
+        self.told.forget(is_gone);
+        self.records.given.forget(is_gone);
         let lacking = wanted.iter().filter_map(|(id, effect)| {
             let told = Told {
                 order_id: order_id.clone(),
                 effect_id: id.clone(),
             };
+            if !self.under_way.lacks(&told, RECORDED) {
+                return None;
+            }
             let rows = rows_of_effect(page, effect, id);
-            (!rows.is_empty() && self.under_way.lacks(&told, RECORDED)).then_some((told, rows))
+            (!rows.is_empty()).then_some((told, rows))
         });
         lacking.collect()
     }
@@ -136,7 +142,7 @@ impl Desk {
     /// The database has everything of this order when this is answered.
     pub(super) async fn record_now(self: &Rc<Self>, order_id: &str) -> Result<(), Problem> {
         // A page that was read anew takes up what a crash left.
-        self.assign(order_id, |_, _| Ok(Vec::new())).await?;
+        self.assign(order_id, Change::Look).await?;
         let rows = self.book.with(&self.rows, order_id, &self.plan, |page| {
             let outbox = page.engine.outbox.effects();
             let rows = outbox.map(|effect| {

@@ -93,19 +93,20 @@ impl Rows {
     }
 
     /// The state, the offers that changed, and when somebody has to look at it. `some_gone`
-    /// when it has fewer offers than are written.
+    /// when it has fewer offers than are written. Gives the bytes of the state.
     pub fn write_assignment(
         &self,
         engine: &mut Assignment,
         changed: &[OfferRow],
         some_gone: bool,
         wake_ms: Option<i64>,
-    ) -> Result<(), Problem> {
+    ) -> Result<usize, Problem> {
         let sql = self.sql()?;
         let offers = std::mem::take(&mut engine.offers);
         let state = serde_json::to_string(engine);
         engine.offers = offers;
         let state = state.map_err(|error| broken(error.into()))?;
+        let bytes = state.len();
         let order_id = engine.order_id.as_str();
         if some_gone {
             let here: Vec<(u32, &str)> = engine
@@ -137,6 +138,17 @@ impl Rows {
             "INSERT INTO assignments (order_id, state, wake_ms) VALUES (?1, ?2, ?3)
              ON CONFLICT (order_id) DO UPDATE SET state = excluded.state, wake_ms = excluded.wake_ms",
             vec![text(order_id), text(state), int_or_null(wake_ms)],
+        )
+        .map_err(broken)?;
+        Ok(bytes)
+    }
+
+    /// One that could not be looked at.
+    pub fn postpone_assignment(&self, order_id: &str, until_ms: i64) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "UPDATE assignments SET wake_ms = ?2 WHERE order_id = ?1",
+            vec![text(order_id), int(until_ms)],
         )
         .map_err(broken)
     }

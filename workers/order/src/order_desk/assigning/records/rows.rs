@@ -6,7 +6,7 @@ use domain::time::rfc3339;
 use serde_json::{Value, json};
 
 use super::super::book::Page;
-use super::super::version_of;
+use super::super::version_at;
 use super::vendor_in;
 
 /// In the order in which they are written.
@@ -205,7 +205,8 @@ pub fn rows_of_effect(page: &Page, effect: &Effect, id: &str) -> Vec<Row> {
             reason,
         } => {
             let of_offer = format!("{order_id}:{}:{}:{vendor}", tag.epoch, tag.batch);
-            let closed = page.engine.offers.iter().find(|offer| offer.tag == *tag);
+            let is_it = |offer: &&Offer| offer.tag == *tag && offer.vendor_id == *vendor;
+            let closed = page.engine.offers.iter().find(is_it);
             let at = closed.and_then(|offer| offer.closed_ms);
             let json = json!({
                 "i": id, "g": routing_id, "f": of_offer, "o": order_id, "v": vendor,
@@ -217,13 +218,13 @@ pub fn rows_of_effect(page: &Page, effect: &Effect, id: &str) -> Vec<Row> {
             let lock = page.engine.lock.as_ref();
             let at = rfc3339(lock.map_or_else(edge::clock::now_ms, |lock| lock.at_ms));
             let json = json!({
-                "i": routing_id, "v": vendor, "e": epoch, "n": version_of(&page.engine), "t": at,
+                "i": routing_id, "v": vendor, "e": epoch, "n": version_at(*epoch, true), "t": at,
             });
             vec![routing(page, &at), row(Kind::Lock, &json)]
         }
         Effect::Released { epoch, .. } => {
             let at = rfc3339(edge::clock::now_ms());
-            let version = version_of(&page.engine);
+            let version = version_at(*epoch, false);
             let json = json!({ "i": routing_id, "e": epoch, "n": version, "t": at });
             vec![routing(page, &at), row(Kind::Release, &json)]
         }
@@ -262,10 +263,11 @@ fn of_offer(order_id: &str, routing_id: &str, offer: &Offer) -> Vec<Row> {
     });
     let mut rows = vec![row(Kind::Assignment, &json)];
     if let Some(answered) = answered {
-        let rejected = offer.state == OfferState::Rejected;
+        // Only who rejects gives a reason, if an empty one.
+        let rejected = offer.reason.is_some();
         let outcome = match (offer.state, offer.refusal()) {
             (OfferState::Accepted, _) => "WON",
-            (OfferState::Rejected, _) => "REJECTED",
+            _ if rejected => "REJECTED",
             (_, Some(refusal)) => refusal.code(),
             (_, None) => "PENDING",
         };
