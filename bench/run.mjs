@@ -1,8 +1,10 @@
 // `npm run bench`: every figure beside its floor, measured in the same run, on the release build.
-// `npm run bench -- place` runs one section. Sections: place, rush, live, vendors, size.
+// `npm run bench -- place` runs one section. Sections: place, rush, live, vendors, race, size. The word
+// `full` beside them makes `race` as large as it is meant to be.
 import { ensureReady } from '../tools/setup.mjs';
 import { measureLive, printLive } from './live.mjs';
 import { measurePlacing, printPlacing } from './place.mjs';
+import { measureRace, printRace } from './race.mjs';
 import { measureRush, printRush } from './rush.mjs';
 import { measureSize, printSize } from './size.mjs';
 import { measureVendors, printVendors } from './vendors.mjs';
@@ -12,10 +14,13 @@ const sections = {
   async rush() { printRush(await measureRush()); },
   async live() { printLive(await measureLive()); },
   async vendors() { printVendors(await measureVendors()); },
+  async race() { printRace(await measureRace({ full })); },
   async size() { printSize(await measureSize()); },
 };
 
-const wanted = process.argv.slice(2);
+const words = process.argv.slice(2);
+const full = words.includes('full');
+const wanted = words.filter((word) => word !== 'full');
 await ensureReady({ variant: 'release' });
 for (const [name, section] of Object.entries(sections)) {
   if (wanted.length === 0 || wanted.includes(name)) await section();

@@ -37,7 +37,7 @@ pub enum FailReason {
 
 /// A line of the order's story.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Happened {
     Started,
     Offered {
@@ -81,7 +81,7 @@ pub enum Happened {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Look for vendors; done when the candidates are there.
     Find {

@@ -10,7 +10,7 @@ const SIZE_MAX: u32 = 1_000;
 const BATCHES_MAX: u32 = 100;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// The nearest first, a few at a time, in a circle that grows by steps.
     Nearest {

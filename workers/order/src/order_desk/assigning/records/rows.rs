@@ -180,7 +180,7 @@ pub fn rows_of_effect(page: &Page, effect: &Effect, id: &str) -> Vec<Row> {
             happened,
         } => {
             let at = rfc3339(*at_ms);
-            let data = json!(happened);
+            let (what, data) = story(json!(happened));
             let mut rows = Vec::new();
             if let Some(status) = status_after(happened) {
                 let strategy = match page.engine.strategy {
@@ -191,7 +191,6 @@ pub fn rows_of_effect(page: &Page, effect: &Effect, id: &str) -> Vec<Row> {
                     json!({ "i": routing_id, "s": status, "q": seq, "y": strategy, "t": at });
                 rows.extend([routing(page, &at), row(Kind::Status, &json)]);
             }
-            let what = data.get("what").and_then(Value::as_str).unwrap_or_default();
             let json = json!({
                 "i": id, "o": order_id, "q": seq, "e": epoch, "y": what, "v": vendor_in(&data),
                 "d": data.to_string(), "t": at,
@@ -286,6 +285,15 @@ fn thousandths(n: i64) -> f64 {
     #[allow(clippy::cast_precision_loss, reason = "bounded far below 2^53")]
     let n = n as f64;
     n / 1000.0
+}
+
+/// What happened, and what there is to say of it.
+fn story(happened: Value) -> (String, Value) {
+    match happened {
+        Value::String(what) => (what, json!({})),
+        Value::Object(one) => one.into_iter().next().unwrap_or_default(),
+        _ => (String::new(), json!({})),
+    }
 }
 
 fn without_nulls(mut value: Value) -> Value {
