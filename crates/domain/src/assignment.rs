@@ -1,7 +1,7 @@
 //! Offering one order to vendors, until one of them has it or nobody does.
 //!
-//! `apply` takes a command and answers what to do. The order's desk writes the
-//! state after every command, whatever came of it, and only then performs effects,
+//! `apply` takes a command and answers what to do. The order's desk writes the state
+//! of every command that had effects, before it answers or performs any of them,
 //! after a refusal those of [`Assignment::left_over`]. Commands to one order come one after
 //! the other, so check and write of the lock are one step.
 //!
