@@ -27,7 +27,7 @@ const LOCKS_MAX_MS = 60_000;
 const SIZES = { races: 200, before: 50, large: 20, largeBefore: 5, orders: 200 };
 const FULL = { ...SIZES, orders: 1000 };
 // Nobody is to be late because much had to be made ready.
-const VARS = { order: { LOG_LEVEL: 'warn', ORDER_ASSIGNMENT_TIMEOUT: '1200' } };
+const VARS = { offers: { LOG_LEVEL: 'warn', ORDER_ASSIGNMENT_TIMEOUT: '1200' } };
 
 /** All these vendors accept at once: the ms until the last loser was told, or the only one. */
 async function race(side, door, order, vendors) {
@@ -95,7 +95,7 @@ async function flood(side, orders, clients) {
 async function locked(shop, orders) {
   const end = performance.now() + LOCKS_MAX_MS;
   const wanted = JSON.stringify(orders);
-  const db = shop.rt.d1('order', 'DB');
+  const db = shop.rt.d1('offers', 'DB');
   for (;;) {
     const [{ count }] = await db.all('SELECT count(*) AS count FROM vendor_routings JOIN json_each(?) ON order_id = value WHERE locked_vendor_id IS NOT NULL', wanted);
     if (count === orders.length) break;

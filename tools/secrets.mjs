@@ -23,7 +23,7 @@ const MAKERS = {
 export const SECRET_NAMES = Object.keys(MAKERS);
 
 /** By worker, the secrets it has a use for and does without: those of a messenger. */
-export const OPTIONAL_SECRETS = { order: ['WHATSAPP_VERIFY_TOKEN', 'WHATSAPP_APP_SECRET'], vendors: ['WHATSAPP_TOKEN'] };
+export const OPTIONAL_SECRETS = { vendors: ['WHATSAPP_VERIFY_TOKEN', 'WHATSAPP_APP_SECRET', 'WHATSAPP_TOKEN'] };
 
 export const makeSecrets = () => Object.fromEntries(Object.entries(MAKERS).map(([name, make]) => [name, make()]));
 

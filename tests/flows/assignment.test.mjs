@@ -6,7 +6,7 @@ import { assertProblem, openShop, until } from '../support/shop.mjs';
 
 let shop;
 before(async () => {
-  shop = await openShop({ vars: { order: { ORDER_ASSIGNMENT_RETRY_SECONDS: '600' } } });
+  shop = await openShop({ vars: { offers: { ORDER_ASSIGNMENT_RETRY_SECONDS: '600' } } });
 });
 after(() => shop?.close());
 

@@ -109,6 +109,7 @@ const CASES = {
     ['a reason that is too long for a status', 'PATCH', '/api/v1/orders/{order}/status', { status: 'paid', reason: TOO_LONG }, invalid('reason')],
     ['placements in no state', 'GET', '/api/admin/placements?state=lost', undefined, invalid('state')],
     ['a desk that is no number', 'GET', '/api/admin/desks/order/x/export', undefined, { status: 404, code: 'not_found' }],
+    ['a desk of offers that is no number', 'GET', '/api/admin/desks/offers/x/export', undefined, { status: 404, code: 'not_found' }],
     ['a vendor desk beyond the last', 'GET', '/api/admin/desks/vendor/1024/export', undefined, { status: 404, code: 'not_found' }],
     ['a desk beyond the last', 'GET', '/api/admin/desks/cart/1024/export', undefined, { status: 404, code: 'not_found' }],
 

@@ -40,13 +40,14 @@ async function everything() {
   const tables = [
     ['fulfillment', 'DB', ['products', 'variants', 'warehouses']],
     ...[0, 1].map((shard) => ['fulfillment', `STOCK_${shard}`, ['stock', 'stock_holds', 'stock_movements']]),
-    ['order', 'DB', ['orders', 'order_status_history', 'vendor_routings', 'order_assignments', 'vendor_responses', 'vendor_cancellations', 'order_events']], ['cart', 'DB', ['carts']], ['vendors', 'DB', ['vendors', 'push_subscriptions']],
+    ['order', 'DB', ['orders', 'order_status_history']], ['offers', 'DB', ['vendor_routings', 'order_assignments', 'vendor_responses', 'vendor_cancellations', 'order_events']], ['cart', 'DB', ['carts']], ['vendors', 'DB', ['vendors', 'push_subscriptions']],
   ];
   const found = {};
   for (const [worker, binding, names] of tables) {
-    for (const name of names) found[`${binding}.${name}`] = await shop.rt.d1(worker, binding).all(`SELECT * FROM ${name} ORDER BY 1, 2, 3`);
+    for (const name of names) found[`${worker}.${binding}.${name}`] = await shop.rt.d1(worker, binding).all(`SELECT * FROM ${name} ORDER BY 1, 2, 3`);
   }
   found.orders = shop.rt.objects('order', 'OrderDesk', 'SELECT order_id, phase, status, version FROM orders ORDER BY order_id');
+  found.offers = shop.rt.objects('offers', 'OfferDesk', 'SELECT order_id, state FROM assignments ORDER BY order_id');
   found.carts = shop.rt.objects('cart', 'CartDesk', 'SELECT customer_id, doc FROM carts ORDER BY customer_id');
   return found;
 }

@@ -50,7 +50,7 @@ async function vendorWithPhone(rest = { open: false }) {
   return { vendor, phone, said: () => outside.said(phone) };
 }
 
-const inbox = (sql, ...params) => shop.rt.d1('order', 'DB').all(sql, ...params);
+const inbox = (sql, ...params) => shop.rt.d1('vendors', 'DB').all(sql, ...params);
 
 describe('the provider', () => {
   const shake = (query) => shop.call('GET', `${PATH}?${new URLSearchParams(query)}`);
@@ -152,7 +152,7 @@ describe('a message', () => {
 
   test('that a crash left behind is taken over after half a minute, and not before; old ones are forgotten', async () => {
     const { phone, said } = await vendorWithPhone();
-    const put = (id, state, ago) => shop.rt.d1('order', 'DB').run('INSERT OR REPLACE INTO inbound_messages VALUES (?, ?, ?)', id, state, Date.now() - ago);
+    const put = (id, state, ago) => shop.rt.d1('vendors', 'DB').run('INSERT OR REPLACE INTO inbound_messages VALUES (?, ?, ?)', id, state, Date.now() - ago);
     await put('wamid.claimed', 'claimed', 20_000);
     await put('wamid.left', 'claimed', 31_000);
     await put('wamid.done', 'done', 47 * 3_600_000);

@@ -104,7 +104,7 @@ test('accept against a start in another way', { timeout: 300_000 }, async () => 
 
 test('accept against the end of its time', { timeout: 300_000 }, async () => {
   const grace = 0.1;
-  const quick = await openShop({ vars: { '*': { LOG_LEVEL: 'error' }, order: { ORDER_ASSIGNMENT_TIMEOUT: '0.8', ORDER_ASSIGNMENT_GRACE: String(grace), ORDER_ASSIGNMENT_RETRY_SECONDS: '' } } });
+  const quick = await openShop({ vars: { '*': { LOG_LEVEL: 'error' }, offers: { ORDER_ASSIGNMENT_TIMEOUT: '0.8', ORDER_ASSIGNMENT_GRACE: String(grace), ORDER_ASSIGNMENT_RETRY_SECONDS: '' } } });
   try {
     const tally = await contest('accept / expiry', {
       in: quick,

@@ -108,7 +108,7 @@ export class Market {
     return json.data;
   }
 
-  db() { return this.shop.rt.d1('order', 'DB'); }
+  db() { return this.shop.rt.d1('offers', 'DB'); }
 
   /** The guard's rows in the database, as they are. */
   guard(order) { return this.db().all('SELECT * FROM vendor_routings WHERE order_id = ?', order.order_id); }

@@ -8,7 +8,8 @@ import { ROOT } from '../../tools/paths.mjs';
 import { startRuntime } from '../../tools/runtime.mjs';
 
 const DATABASES = [
-  ['cart', 'DB', 'cart-db'], ['order', 'DB', 'orders-db'], ['fulfillment', 'DB', 'fulfillment-db'],
+  ['cart', 'DB', 'cart-db'], ['order', 'DB', 'orders-db'], ['offers', 'DB', 'offers-db'], ['vendors', 'DB', 'vendors-db'],
+  ['fulfillment', 'DB', 'fulfillment-db'],
   ['fulfillment', 'STOCK_0', 'stock-db'], ['fulfillment', 'STOCK_1', 'stock-db'],
 ];
 

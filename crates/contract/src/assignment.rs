@@ -1,11 +1,22 @@
-//! Offering orders to vendors, between workers: what the desk of an order is asked, and
-//! what it asks of the vendors' desks.
+//! Offering orders to vendors, between workers: what offer desks are asked, and what they
+//! ask of the vendors' desks.
 
 use domain::assignment::{CancelReason, FailReason, Refusal, Tag};
+use domain::geo::Point;
 use domain::ids::shard_of;
 use serde::{Deserialize, Serialize};
 
 use crate::{Empty, commands};
+
+/// The binding of the worker that offers orders to vendors.
+pub const OFFER_SERVICE: &str = "OFFER_SERVICE";
+/// The binding of the desks that offer orders to vendors.
+pub const OFFER_DESK: &str = "OFFER_DESK";
+
+/// An order's offers are at the desk of its own number.
+pub fn offer_desk_name(desk: u16) -> String {
+    format!("offers-{desk}")
+}
 
 /// The binding of the desks that keep the places of vendors.
 pub const VENDOR_DESK: &str = "VENDOR_DESK";
@@ -131,6 +142,50 @@ pub struct Place {
 
 /// Which offer a vendor answers: the open one, where no tag is given.
 pub type Which = Option<Tag>;
+
+/// What vendors are told of an order. It does not change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OrderFacts {
+    pub order_id: String,
+    pub number: String,
+    pub customer_id: String,
+    pub total_minor: i64,
+    pub currency: String,
+    pub items: i64,
+    pub address: String,
+    pub at: Point,
+}
+
+/// Who has an order, and how its offers stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holding {
+    pub vendor_id: Option<String>,
+    pub status: RoutingStatus,
+}
+
+commands!(AtOfferDesk {
+    /// A vendor takes the order, which it gets unless somebody else has it.
+    Accept as AcceptOffer { order: String, vendor: String, tag: Which, preparation_s: Option<u32> }
+        -> AcceptReply, |_| "assignment.accept".into();
+    /// A vendor does not want the order.
+    Reject as RejectOffer { order: String, vendor: String, tag: Which, reason: String }
+        -> RejectReply, |_| "assignment.reject".into();
+    /// Somebody has looked at an offer.
+    Seen as SawOffer { order: String, vendor: String, tag: Which } -> Empty,
+        |_| "assignment.seen".into();
+    /// Which of these orders are offered to this vendor now: a `NewOrder` each, which is
+    /// passed on as it is.
+    Offers as OpenOffers { orders: Vec<String>, vendor: String } -> Vec<serde_json::Value>,
+        |_| "assignment.offers".into();
+    /// Who has this order, if it was offered to anybody.
+    Holder as AskHolder { order_id: String } -> Option<Holding>, |_| "assignment.holder".into();
+    /// The order is cancelled, or has left. No offer of it is open from then on, and none
+    /// is made. Safe to repeat.
+    Over as OrderIsOver { order: OrderFacts, left: bool, reason: String } -> Empty,
+        |_| "assignment.over".into();
+    /// The desk's rows, a page at a time.
+    Export as ExportOffers { after: String } -> serde_json::Value, |_| "assignment.export".into();
+});
 
 commands!(AtVendorDesk {
     /// Take a place for an order. Granted while there are fewer than the vendor's

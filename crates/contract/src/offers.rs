@@ -192,10 +192,10 @@ pub struct RejectResult {
     pub error: Option<String>,
 }
 
-/// Offers that are open, as `GET /api/vendor/offers` answers.
+/// Offers that are open, as `GET /api/vendor/offers` answers: a [`NewOrder`] each.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct OfferPage {
-    pub offers: Vec<NewOrder>,
+    pub offers: Vec<serde_json::Value>,
 }
 
 /// The id of the event that offers an order, by which others can call it off.

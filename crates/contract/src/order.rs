@@ -1,6 +1,7 @@
 //! Orders: what the cart hands over, what a desk remembers, what callers see.
 
 use domain::address::Address;
+use domain::assignment::Refusal;
 use domain::delivery::{Mode, Tier};
 use domain::lifecycle::{PaymentStatus, Status};
 use domain::placement::Cause;
@@ -8,10 +9,9 @@ use domain::plan::Allocation;
 use domain::totals::Totals;
 use serde::{Deserialize, Serialize};
 
-use crate::assignment::{AcceptReply, How, RejectReply, Routing, RoutingStatus, Which};
+use crate::assignment::{OrderFacts, RoutingStatus};
 use crate::fulfillment::PricedLine;
-use crate::offers::NewOrder;
-use crate::{Actor, Empty, commands};
+use crate::{Actor, commands};
 
 /// The binding of the worker that has the orders.
 pub const ORDER_SERVICE: &str = "ORDER_SERVICE";
@@ -102,43 +102,23 @@ commands!(AtOrderDesk {
         reason: Option<String>,
         tracking_number: Option<String>,
     } -> OrderView, |_| "order.move".into();
-    /// Look for a vendor. Done already where it is under way in the same way.
-    Start as StartAssignment { order: String, by: Actor, how: How } -> Routing,
-        |_| "assignment.start".into();
-    /// A vendor takes the order, which it gets unless somebody else has it.
-    Accept as AcceptOffer { order: String, vendor: String, tag: Which, preparation_s: Option<u32> }
-        -> AcceptReply, |_| "assignment.accept".into();
-    /// A vendor does not want the order.
-    Reject as RejectOffer { order: String, vendor: String, tag: Which, reason: String }
-        -> RejectReply, |_| "assignment.reject".into();
-    /// Somebody has looked at an offer.
-    Seen as SawOffer { order: String, vendor: String, tag: Which } -> Empty,
-        |_| "assignment.seen".into();
-    /// An admin gives the order to a vendor.
-    Force as ForceAssign { order: String, vendor: String, by: Actor, preparation_s: Option<u32> }
-        -> AcceptReply, |_| "assignment.force".into();
-    /// Ends an offer before its time, or all of them.
-    EndOffers as EndOffers { order: String, vendor: Option<String> } -> Routing,
-        |_| "assignment.end_offers".into();
-    /// The vendor who has the order has it no more: it gives it back (`vendor`), or an
-    /// admin takes it away. With an epoch a repeat does not hit whoever has it next.
-    Release as ReleaseOrder {
-        order: String,
-        vendor: Option<String>,
-        by: Actor,
-        reason: String,
-        epoch: Option<u32>,
-    } -> Routing, |_| "assignment.release".into();
-    /// How it stands. What the database lacks of it gets there first, so that both fit.
-    Routing as AskRouting { order: String } -> Routing, |_| "assignment.routing".into();
-    /// Which of these orders are offered to this vendor now.
-    Offers as OpenOffers { orders: Vec<String>, vendor: String } -> Vec<NewOrder>,
-        |_| "assignment.offers".into();
+    /// What vendors are told of an order. From then on its end is told to those who offer
+    /// it, whether anybody was asked or not.
+    Offer as OfferOrder { order: String, viewer: Actor } -> Offerable, |_| "order.offer".into();
     /// Try a stuck placement again.
     Retry as RetryPlacement { order_id: String } -> PlaceReply, |_| "order.retry".into();
     /// The desk's rows, a page at a time.
     Export as ExportOrders { after: String } -> serde_json::Value, |_| "order.export".into();
 });
+
+/// Whether an order may be offered to vendors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Offerable {
+    Yes(OrderFacts),
+    /// Its life is over, or it has left.
+    No(Refusal),
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HistoryEntry {

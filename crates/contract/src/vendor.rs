@@ -124,8 +124,6 @@ commands!(AtVendors {
     /// What vendors are called, as far as they are known.
     Names as NamesOf { vendor_ids: Vec<String> } -> BTreeMap<String, String>,
         |_| "vendors.names".into();
-    /// Whose number this is.
-    ByPhone as VendorOfPhone { phone: String } -> Option<String>, |_| "vendors.by_phone".into();
     /// Who of these has anything that could be rung.
     Ringable as RingableOf { vendor_ids: Vec<String> } -> Vec<String>,
         |_| "vendors.ringable".into();
@@ -135,8 +133,6 @@ commands!(AtVendors {
     /// The offer is off, so what rings stops. Who ended it `by_itself` needs no words.
     CallOff as CallOffAlert { off: CancelPush, order_number: String, by_itself: bool } -> Empty,
         |_| "vendors.call_off".into();
-    /// Send a message to a number.
-    Say as SayTo { phone: String, text: String } -> Empty, |_| "vendors.say".into();
 });
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Offering one order to vendors, until one of them has it or nobody does.
 //!
-//! `apply` takes a command and answers what to do. The order's desk writes the state
+//! `apply` takes a command and answers what to do. The offer desk writes the state
 //! of every command that had effects, before it answers or performs any of them,
 //! after a refusal those of [`Assignment::left_over`]. Commands to one order come one after
 //! the other, so check and write of the lock are one step.
@@ -313,6 +313,11 @@ impl Assignment {
             at_ms: self.clock_ms,
             happened,
         });
+    }
+
+    /// The order has come to an end: nobody is asked any more.
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Cancelled | Phase::Closed)
     }
 
     pub fn open_offers(&self) -> impl Iterator<Item = &Offer> {

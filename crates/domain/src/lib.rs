@@ -20,6 +20,7 @@ pub mod money;
 pub mod placement;
 pub mod places;
 pub mod plan;
+pub mod set;
 pub mod spot;
 pub mod stock;
 pub mod time;

@@ -98,6 +98,9 @@ impl CallError {
     }
 }
 
+/// Commands have a host of their own.
+const COMMAND_URL: &str = "https://command/";
+
 /// Where a call goes.
 #[derive(Debug, Clone, Copy)]
 pub enum To<'a> {
@@ -176,7 +179,7 @@ async fn send(
     init.set_method("POST");
     init.set_headers(&JsValue::from(headers.0));
     init.set_body(&JsValue::from_str(body));
-    let url = format!("https://command/{step}");
+    let url = format!("{COMMAND_URL}{step}");
     let response = open(env, to, &url, &init).await?;
     let read = response.text().map_err(lost)?;
     let text = JsFuture::from(read).await.map_err(lost)?;
@@ -260,6 +263,11 @@ pub(crate) async fn open(
         .map_err(lost)?
         .dyn_into()
         .map_err(lost)
+}
+
+/// Whether this is for [`receive`], and not passed on by [`forward`].
+pub fn is_command(request: &Request) -> bool {
+    request.inner().url().starts_with(COMMAND_URL)
 }
 
 /// Reads a command that [`call`] sent.

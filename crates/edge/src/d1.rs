@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1Result, Env};
 
-use crate::{Scope, faults, telemetry};
+use crate::{Scope, faults, rows, telemetry};
 
 /// One statement with its values.
 #[derive(Debug, Clone)]
@@ -150,6 +150,7 @@ pub fn rows_of<T: DeserializeOwned>(result: Option<&D1Result>) -> Result<Vec<T>,
     match result {
         Some(result) => result
             .results()
+            .and_then(rows::read)
             .map_err(|error| DbError::Unknown(error.to_string())),
         None => Ok(Vec::new()),
     }

@@ -36,7 +36,7 @@ impl Incoming {
             Method::Get | Method::Head | Method::Options => Vec::new(),
             _ => body(request, body_max).await?,
         };
-        Self::with_body(request, body)
+        Ok(Self::with_body(request, body))
     }
 
     /// Reads a request that the gateway passed on, and bounded.
@@ -45,32 +45,32 @@ impl Incoming {
             Method::Get => Vec::new(),
             _ => request.bytes().await.map_err(unreadable)?,
         };
-        Self::with_body(request, body)
+        Ok(Self::with_body(request, body))
     }
 
-    fn with_body(request: &Request, body: Vec<u8>) -> Result<Self, Problem> {
-        let url = request
-            .url()
-            .map_err(|_| Problem::new(code::INVALID_FIELD, "the URL cannot be parsed"))?;
+    fn with_body(request: &Request, body: Vec<u8>) -> Self {
+        let (path, query) = (request.path(), query_of(request));
         let headers = request.headers();
         let get = |name| headers.get(name).ok().flatten();
-        let target = match url.query() {
-            Some(query) => format!("{}?{query}", url.path()),
-            None => url.path().to_owned(),
+        let target = match &query {
+            Some(query) => format!("{path}?{query}"),
+            None => path.clone(),
         };
+        let mut asked = BTreeMap::new();
+        asked.extend(pairs(query.as_deref()));
         let (actor, key) = (get(header::ACTOR), get(header::IDEMPOTENCY_KEY));
         let scope = Scope::from_headers(headers);
-        Ok(Self {
+        Self {
             method: request.method(),
-            segments: segments(url.path()),
-            query: url.query_pairs().into_owned().collect(),
+            segments: segments(&path),
+            query: asked,
             target,
             actor: actor.as_deref().and_then(Actor::from_tag),
             key,
             signature: get(header::SIGNATURE),
             scope,
             body,
-        })
+        }
     }
 
     /// The path for matching, such as `["cart", "items", sku]`.
@@ -118,6 +118,18 @@ impl Incoming {
             Some(_) => Err(Problem::field("limit", &format!("must be from 1 to {max}"))),
         }
     }
+}
+
+/// What a URL has behind its question mark. The platform has parsed it, so there is no
+/// other place for one.
+pub fn query_of(request: &Request) -> Option<String> {
+    let url = request.inner().url();
+    let url = url.split('#').next().unwrap_or_default();
+    url.split_once('?').map(|(_, query)| query.to_owned())
+}
+
+pub fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, String)> {
+    form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned()
 }
 
 fn segments(path: &str) -> Vec<String> {

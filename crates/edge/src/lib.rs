@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 pub mod alarm;
+pub mod announce;
 pub mod call;
 pub mod clock;
 pub mod config;
@@ -19,6 +20,7 @@ pub mod identity;
 pub mod json;
 pub mod mac;
 pub mod outside;
+mod rows;
 pub mod socket;
 pub mod sqlite;
 pub mod subtle;

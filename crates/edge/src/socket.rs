@@ -9,6 +9,7 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::{Env, Headers, Request, Response, State, WebSocket, web_sys};
 
 use crate::call::{To, open};
+use crate::http::query_of;
 use crate::{CallError, Scope};
 
 /// A text that goes to many sockets.
@@ -81,8 +82,7 @@ pub async fn pass_on(
     }
     let init = web_sys::RequestInit::new();
     init.set_headers(&JsValue::from(headers.0));
-    let url = request.url()?;
-    let query = url.query().unwrap_or_default();
-    let url = format!("https://service{}?{query}", url.path());
+    let query = query_of(request).unwrap_or_default();
+    let url = format!("https://service{}?{query}", request.path());
     Ok(open(env, to, &url, &init).await?.into())
 }

@@ -3,6 +3,8 @@
 use serde::de::DeserializeOwned;
 use worker::{SqlStorage, SqlStorageValue};
 
+use crate::rows;
+
 /// A value for a statement. Integers stay below 2^53 by our bounds.
 pub fn int(value: i64) -> SqlStorageValue {
     SqlStorageValue::try_from_i64(value).unwrap_or(SqlStorageValue::Null)
@@ -31,7 +33,7 @@ pub fn rows<T: DeserializeOwned>(
     statement: &str,
     values: Vec<SqlStorageValue>,
 ) -> worker::Result<Vec<T>> {
-    sql.exec(statement, Some(values))?.to_array()
+    rows::read(sql.exec(statement, Some(values))?.to_array()?)
 }
 
 /// The first row, if there is one.

@@ -14,11 +14,7 @@ use crate::{catalogue, catalogue_edit, planning, stock_audit, stock_routes};
 const ADMIN: &[Role] = &[Role::Admin];
 
 pub async fn serve(mut request: Request, env: &Env) -> Outcome {
-    // Other workers' commands come to a host of their own.
-    if request
-        .url()
-        .is_ok_and(|url| url.host_str() == Some("command"))
-    {
+    if call::is_command(&request) {
         let (scope, AtFulfillment::Plan(order)) = call::receive(&mut request).await?;
         let reply = planning::plan(env, &scope, &order).await;
         return call::reply(reply).map_err(http::internal);

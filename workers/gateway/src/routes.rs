@@ -1,10 +1,11 @@
 //! From a request to the worker that answers it.
 
+use contract::assignment::{OFFER_DESK, OFFER_SERVICE, offer_desk_name, order_of_routing};
 use contract::cart::{CART_DESK, desk_name};
 use contract::order::ORDER_SERVICE;
 use contract::vendor::VENDOR_SERVICE;
 use contract::{Problem, Role, code};
-use domain::ids::{DESKS_MAX, shard_of};
+use domain::ids::{DESKS_MAX, desk_of, shard_of};
 use domain::limits::{BODY_MAX, IMPORT_BODY_MAX};
 use edge::call::{To, forward};
 use edge::identity::Verifier;
@@ -92,12 +93,28 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
             return pass(env, To::Object(CART_DESK, &name), "cart.export", incoming).await;
         }
         // Whoever delivers here proves it to the worker itself, by a signature.
-        ["orders", ..] | ["webhooks", "whatsapp"] => ORDER_SERVICE,
+        ["webhooks", "whatsapp"] => VENDOR_SERVICE,
+        ["orders", ..] => ORDER_SERVICE,
+        ["api", "vendor" | "admin", "orders", order, ..] | ["api", "orders", order, ..] => {
+            return to_offers(env, incoming, order).await;
+        }
+        ["api", "routing", id, ..] => {
+            let order = order_of_routing(id).unwrap_or_default();
+            return to_offers(env, incoming, order).await;
+        }
         ["products", ..] => FULFILLMENT,
         ["api", rest @ ..] => api(rest)?,
         _ => return Err(Problem::not_found("route")),
     };
     pass(env, To::Service(service), service, incoming).await
+}
+
+/// To the desk that offers the order, named by id or number. One that cannot be is as
+/// unknown to any desk.
+async fn to_offers(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
+    let desk = desk_of(order).filter(|desk| *desk < DESKS_MAX);
+    let name = offer_desk_name(desk.unwrap_or_default());
+    pass(env, To::Object(OFFER_DESK, &name), "offers", incoming).await
 }
 
 async fn pass(env: &Env, to: To<'_>, step: &str, incoming: &Incoming) -> Outcome {
@@ -116,16 +133,16 @@ const FULFILLMENT: &str = "FULFILLMENT_SERVICE";
 
 fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
     match path {
-        ["v1", "orders", ..] | ["vendor", "orders" | "offers", ..] | ["orders" | "routing", ..] => {
-            Ok(ORDER_SERVICE)
-        }
+        ["v1", "orders", ..] => Ok(ORDER_SERVICE),
+        ["vendor", "offers"] => Ok(OFFER_SERVICE),
         ["fulfillment" | "stock", ..] => Ok(FULFILLMENT),
         ["vendor", "availability" | "push-subscriptions" | "push-key"] => Ok(VENDOR_SERVICE),
         ["admin", of, rest @ ..] => match (*of, rest) {
             ("vendors" | "vendor-import" | "vendor-search", _) | ("desks", ["vendor", ..]) => {
                 Ok(VENDOR_SERVICE)
             }
-            ("desks" | "placements" | "orders", _) => Ok(ORDER_SERVICE),
+            ("desks", ["offers", ..]) => Ok(OFFER_SERVICE),
+            ("desks" | "placements", _) => Ok(ORDER_SERVICE),
             ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),
             _ => Err(Problem::not_found("route")),
         },

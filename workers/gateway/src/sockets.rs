@@ -2,7 +2,6 @@
 //! protocol's own error, a page from elsewhere is turned away (S6), and everybody
 //! else is passed on. Who they are they say when the socket is open.
 
-use contract::Problem;
 use contract::realtime::REALTIME_SERVICE;
 use edge::call::To;
 use edge::{Outcome, Scope, faults, http, socket};
@@ -23,7 +22,7 @@ pub async fn open(env: &Env, request: &Request, origin: &Origin, trace: &str) ->
     if !origin.may_open_sockets() {
         return refuse(403, FORBIDDEN);
     }
-    if let Some(error) = wrong(request)? {
+    if let Some(error) = wrong(request) {
         return refuse(400, error);
     }
     let mut scope = Scope::from_headers(request.headers());
@@ -45,15 +44,15 @@ fn refuse(status: u16, (code, message): (u16, &str)) -> Outcome {
     http::json(status, &json!({ "code": code, "message": message }))
 }
 
-fn wrong(request: &Request) -> Result<Option<(u16, &'static str)>, Problem> {
-    let url = request.url().map_err(http::internal)?;
+fn wrong(request: &Request) -> Option<(u16, &'static str)> {
+    let asked = http::query_of(request);
     let query = |name: &str| {
-        let found = url.query_pairs().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.into_owned())
+        let found = http::pairs(asked.as_deref()).find(|(key, _)| key == name);
+        found.map(|(_, value)| value)
     };
     let upgrade = request.headers().get("upgrade").ok().flatten();
     let is_websocket = upgrade.is_some_and(|to| to.eq_ignore_ascii_case("websocket"));
-    Ok(match query("transport").as_deref() {
+    match query("transport").as_deref() {
         Some("websocket") => match query("EIO").as_deref() {
             Some("4") if query("sid").is_some() => Some(UNKNOWN_SESSION),
             Some("4") if request.method() != Method::Get => Some(BAD_METHOD),
@@ -61,5 +60,5 @@ fn wrong(request: &Request) -> Result<Option<(u16, &'static str)>, Problem> {
             _ => Some(BAD_VERSION),
         },
         _ => Some(UNKNOWN_TRANSPORT),
-    })
+    }
 }

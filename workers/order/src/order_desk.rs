@@ -11,9 +11,9 @@
 //! changes nothing.
 
 mod announcing;
-mod assigning;
 mod legs;
 mod life;
+mod offering;
 mod placing;
 mod projection;
 mod rows;
@@ -22,17 +22,17 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use contract::assignment::Holding;
 use contract::order::{AtOrderDesk, OrderSummary, OrderView, PlaceReply};
 use contract::realtime::Event;
 use contract::{Actor, Empty, Problem, Role, code};
 use edge::alarm::Alarm;
 use edge::call::{receive, reply};
 use edge::gather::Given;
-use edge::{Scope, clock, config, http, telemetry};
+use edge::{Scope, announce, clock, config, http, telemetry};
 use futures::channel::oneshot;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
-use assigning::{Book, Plan, Reach, Records, Told, UnderWay, Writes};
 use projection::Sent;
 use rows::{GoodEnd, OrderRow, Reached, Rows};
 
@@ -69,15 +69,6 @@ struct Desk {
     announced: Given<Sent, Rc<Event>>,
     /// How long events gather before they are published, after the first.
     announce_ms: i64,
-    /// How orders are offered to vendors, how each stands, and what is being done for them.
-    plan: Plan,
-    book: Book,
-    writes: Writes,
-    wrote_ms: Cell<i64>,
-    under_way: UnderWay,
-    told: Given<Told, Rc<Event>>,
-    records: Records,
-    reach: Reach,
 }
 
 impl DurableObject for OrderDesk {
@@ -96,16 +87,8 @@ impl DurableObject for OrderDesk {
             chores_running: RefCell::default(),
             late: RefCell::default(),
             projected: projection::given(),
-            announced: announcing::given(),
+            announced: announce::given(),
             announce_ms: config::number(&env, "ANNOUNCE_MS", 50_i64),
-            plan: Plan::of(&env),
-            book: Book::default(),
-            writes: Writes::default(),
-            wrote_ms: Cell::new(0),
-            under_way: UnderWay::default(),
-            told: announcing::given(),
-            records: Records::default(),
-            reach: Reach::default(),
             forgot_at: Cell::new(0),
             payment_limit_ms: limit_minutes.saturating_mul(60_000),
             stuck_after_ms: stuck_seconds.saturating_mul(1000),
@@ -140,19 +123,8 @@ impl DurableObject for OrderDesk {
             AtOrderDesk::Move(change) => reply(desk.move_order(scope, &change).await),
             AtOrderDesk::Retry(retry) => reply(desk.retry(scope, &retry.order_id).await),
             AtOrderDesk::Export(export) => reply(desk.rows.export(&export.after)),
-            AtOrderDesk::Start(start) => reply(desk.start_assignment(&scope, &start).await),
-            AtOrderDesk::Accept(accept) => reply(desk.accept_offer(&scope, &accept).await),
-            AtOrderDesk::Reject(reject) => reply(desk.reject_offer(&scope, &reject).await),
-            AtOrderDesk::Seen(saw) => reply(desk.saw_offer(&saw).await),
-            AtOrderDesk::Force(force) => reply(desk.force_assign(&scope, &force).await),
-            AtOrderDesk::EndOffers(end) => reply(desk.end_offers(&end).await),
-            AtOrderDesk::Release(release) => reply(desk.release_order(&scope, &release).await),
-            AtOrderDesk::Routing(ask) => reply(desk.ask_routing(&ask.order).await),
-            AtOrderDesk::Offers(open) => reply(desk.open_offers(&open).await),
+            AtOrderDesk::Offer(offer) => reply(desk.offer(&scope, &offer).await),
         };
-        if let Err(problem) = desk.all_written().await {
-            return reply::<Empty>(Err(problem));
-        }
         telemetry::flush_soon(&desk.env, &desk.state);
         response
     }
@@ -167,7 +139,6 @@ impl DurableObject for OrderDesk {
         desk.write_late().map_err(failed)?;
         desk.recover(now);
         desk.expire_unpaid(now).await;
-        desk.assignments_due(now).await;
         desk.finish_chores(now).await;
         desk.catch_up(Reached::Database).await;
         desk.catch_up(Reached::Screens).await;
@@ -273,15 +244,19 @@ impl Desk {
         viewer: &Actor,
     ) -> std::result::Result<OrderView, Problem> {
         let row = self.order_for(scope, order, viewer).await?;
-        self.view(&row)
+        let holding = self.holding(scope, &row.order_id).await?;
+        self.view(&row, holding)
     }
 
     /// An order with its vendor.
-    fn view(&self, row: &OrderRow) -> std::result::Result<OrderView, Problem> {
-        let routing = self.routing_if_any(&row.order_id)?;
+    fn view(
+        &self,
+        row: &OrderRow,
+        holding: Option<Holding>,
+    ) -> std::result::Result<OrderView, Problem> {
         let mut view = self.rows.view(row)?;
-        view.routing_status = routing.as_ref().map(|routing| routing.status);
-        view.vendor_id = routing.and_then(|routing| routing.locked_vendor_id);
+        view.routing_status = holding.as_ref().map(|holding| holding.status);
+        view.vendor_id = holding.and_then(|holding| holding.vendor_id);
         Ok(view)
     }
 
@@ -304,7 +279,7 @@ impl Desk {
     ) -> std::result::Result<OrderRow, Problem> {
         let mut row = self.rows.order(order)?;
         if let Some(found) = &row
-            && !self.may_see(found, viewer)?
+            && !self.may_see(scope, found, viewer).await?
         {
             row = None;
         }
@@ -322,13 +297,18 @@ impl Desk {
     }
 
     /// Staff, the order's customer, and the vendor who has it.
-    fn may_see(&self, row: &OrderRow, viewer: &Actor) -> std::result::Result<bool, Problem> {
+    async fn may_see(
+        &self,
+        scope: &Scope,
+        row: &OrderRow,
+        viewer: &Actor,
+    ) -> std::result::Result<bool, Problem> {
         Ok(match viewer.role {
             Role::Admin | Role::Service => true,
             Role::Customer => row.customer_id == viewer.id,
             Role::Vendor => {
-                let routing = self.routing_if_any(&row.order_id)?;
-                let vendor = routing.and_then(|routing| routing.locked_vendor_id);
+                let holding = self.holding(scope, &row.order_id).await?;
+                let vendor = holding.and_then(|holding| holding.vendor_id);
                 vendor.as_ref() == Some(&viewer.id)
             }
             Role::Driver => false,

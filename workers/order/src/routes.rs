@@ -10,7 +10,7 @@ use edge::{CallError, Incoming, Outcome, config, http};
 use serde::Deserialize;
 use worker::{Env, Method, Request};
 
-use crate::{assignment, lists, webhooks};
+use crate::lists;
 
 /// The desk object of that name.
 pub fn desk(name: &str) -> To<'_> {
@@ -47,8 +47,6 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         (Method::Patch, ["api", "v1", "orders", order, "status"]) => {
             set_status(env, incoming, order).await
         }
-        (Method::Get, ["webhooks", "whatsapp"]) => webhooks::shake_hands(env, incoming),
-        (Method::Post, ["webhooks", "whatsapp"]) => webhooks::deliver(env, incoming).await,
         (Method::Get, ["api", "admin", "placements"]) => {
             incoming.actor(ADMIN)?;
             lists::stuck(env, incoming).await
@@ -74,7 +72,6 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
                 .map_err(|error| error.into_problem("order.export"))?;
             http::json(200, &page)
         }
-        (_, path) if assignment::is_its(path) => assignment::route(env, incoming).await,
         _ => Err(Problem::not_found("route")),
     }
 }
@@ -85,23 +82,13 @@ where
     C: Command,
     C::Reply: serde::Serialize,
 {
-    http::json(200, &ask(env, incoming, order, what, command).await?)
-}
-
-/// What the desk of an order says, named by id or number.
-pub async fn ask<C: Command>(
-    env: &Env,
-    incoming: &Incoming,
-    order: &str,
-    what: &str,
-    command: C,
-) -> Result<C::Reply, Problem> {
     let number = desk_of(order)
         .filter(|number| *number < DESKS_MAX)
         .ok_or_else(|| Problem::not_found(what))?;
-    call(env, &incoming.scope, desk(&desk_name(number)), command)
+    let reply = call(env, &incoming.scope, desk(&desk_name(number)), command)
         .await
-        .map_err(|error| error.into_problem("order.desk"))
+        .map_err(|error| error.into_problem("order.desk"))?;
+    http::json(200, &reply)
 }
 
 async fn get(env: &Env, incoming: &Incoming, order: &str) -> Outcome {

@@ -15,7 +15,7 @@ pub use devices::{EndpointInput, SubscriptionInput, subscribe, unsubscribe};
 pub use push::public_key;
 
 use contract::offers::NewOrder;
-use contract::vendor::{AlertVendor, CallOffAlert, SayTo};
+use contract::vendor::{AlertVendor, CallOffAlert};
 use contract::{Empty, Problem, code};
 use domain::time::from_rfc3339;
 use edge::d1::{Db, Sql};
@@ -192,16 +192,16 @@ pub async fn call_off(env: &Env, scope: &Scope, call: &CallOffAlert) -> Result<E
 }
 
 /// Says something to a number. What cannot be delivered ever is let go.
-pub async fn say(env: &Env, scope: &Scope, say: &SayTo) -> Result<Empty, Problem> {
+pub async fn say(env: &Env, scope: &Scope, phone: &str, text: &str) -> Result<(), Problem> {
     if !whatsapp::is_configured(env) {
-        return Ok(Empty {});
+        return Ok(());
     }
-    match whatsapp::say(env, scope, &say.phone, &say.text, &deadline()).await {
+    match whatsapp::say(env, scope, phone, text, &deadline()).await {
         Said::Unknown => {
             let detail = "the message may not have been sent; try again";
             Err(Problem::new(code::UNAVAILABLE, detail).retry_after(1))
         }
-        Said::Yes | Said::No | Said::NotConfigured => Ok(Empty {}),
+        Said::Yes | Said::No | Said::NotConfigured => Ok(()),
     }
 }
 

@@ -3,7 +3,8 @@
 //! The database `vendors-db` is the truth. Searches read an index that holds only those
 //! who would take an order, by cells (`domain::spot`), so what they cost depends neither
 //! on how many vendors there are nor on how many of them are asleep. Those who have
-//! no live connection are rung from here (`alerts`).
+//! no live connection are rung from here (`alerts`), and what they answer by message comes
+//! back here (`webhooks`).
 //!
 //! The vendors' desks keep who has which orders in work, up to the vendor's capacity, and
 //! tell the database how many those are.
@@ -13,6 +14,7 @@ mod directory;
 mod routes;
 mod search;
 mod vendor_desk;
+mod webhooks;
 
 pub use vendor_desk::VendorDesk;
 

@@ -13,17 +13,13 @@ use serde_json::json;
 use worker::{Env, Method, Request};
 
 use crate::alerts::{self, EndpointInput, SubscriptionInput};
-use crate::directory;
 use crate::search::{self, RADIUS_MAX_KM};
+use crate::{directory, webhooks};
 
 const ADMIN: &[Role] = &[Role::Admin];
 
 pub async fn serve(mut request: Request, env: &Env) -> Outcome {
-    // Other workers' commands come to a host of their own.
-    if request
-        .url()
-        .is_ok_and(|url| url.host_str() == Some("command"))
-    {
+    if call::is_command(&request) {
         let (scope, command) = call::receive(&mut request).await?;
         return command_from(env, &scope, command).await;
     }
@@ -35,11 +31,9 @@ async fn command_from(env: &Env, scope: &Scope, command: AtVendors) -> Outcome {
     let answered = match command {
         AtVendors::Near(near) => call::reply(search::near(env, scope, &near).await),
         AtVendors::Best(best) => call::reply(search::best(env, scope, &best).await),
-        AtVendors::ByPhone(of) => call::reply(directory::by_phone(env, scope, &of.phone).await),
         AtVendors::Ringable(of) => call::reply(alerts::ringable(env, scope, &of.vendor_ids).await),
         AtVendors::Alert(alert) => call::reply(alerts::alert(env, scope, &alert).await),
         AtVendors::CallOff(off) => call::reply(alerts::call_off(env, scope, &off).await),
-        AtVendors::Say(say) => call::reply(alerts::say(env, scope, &say).await),
         AtVendors::Names(of) => call::reply(directory::names(env, scope, &of.vendor_ids).await),
     };
     answered.map_err(http::internal)
@@ -70,6 +64,8 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
             let key = alerts::public_key(env).ok_or_else(|| Problem::not_found("push key"))?;
             http::json(200, &json!({ "publicKey": key }))
         }
+        (Method::Get, ["webhooks", "whatsapp"]) => webhooks::shake_hands(env, incoming),
+        (Method::Post, ["webhooks", "whatsapp"]) => webhooks::deliver(env, incoming).await,
         (_, ["api", "admin", rest @ ..]) => admin(env, incoming, rest).await,
         _ => Err(Problem::not_found("route")),
     }

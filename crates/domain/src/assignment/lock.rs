@@ -4,14 +4,13 @@
 //! What must hold: one winner an epoch; whoever else had an open offer is told that
 //! it is over; a claim that does not hold the lock gives its place back.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::command::{Refusal, Tag};
 use super::effect::{CancelReason, Effect, Happened};
-use super::offer::{Claim, OfferState};
+use super::offer::{Claim, Offer, OfferState};
 use super::{Assignment, Phase};
+use crate::set::set_of;
 
 /// How often a vendor without a place may try, for one offer.
 const DENIALS_MAX: u32 = 10;
@@ -238,14 +237,12 @@ impl Assignment {
             offer.revision = offer.revision.saturating_add(1);
             ended.push(offer.clone());
         }
-        let tags: BTreeMap<&str, Tag> = ended
-            .iter()
-            .map(|offer| (offer.vendor_id.as_str(), offer.tag))
-            .collect();
+        let ended_of = |offer: &Offer| (offer.tag.batch, offer.vendor_id.clone());
+        let over = set_of(ended.iter().map(ended_of));
         // What was not pushed yet need not be, and rows are written as they are now.
         self.outbox.drop_if(|effect| match effect {
-            Effect::Push { vendor, tag, .. } => tags.get(vendor.as_str()) == Some(tag),
-            Effect::RecordOffer { offer } => tags.get(offer.vendor_id.as_str()) == Some(&offer.tag),
+            Effect::Push { vendor, tag, .. } => over.contains(&(tag.batch, vendor.clone())),
+            Effect::RecordOffer { offer } => over.contains(&ended_of(offer)),
             _ => false,
         });
         for offer in ended {

@@ -146,7 +146,7 @@ impl Assignment {
     ) -> (Vec<Candidate>, Vec<Passed>) {
         let by_score = matches!(self.strategy, Strategy::Scored { .. });
         found.truncate(FOUND_MAX);
-        found.sort_by(|a, b| {
+        found.sort_unstable_by(|a, b| {
             let near = a.distance_m.cmp(&b.distance_m);
             let good = b.score.cmp(&a.score);
             let order = if by_score {

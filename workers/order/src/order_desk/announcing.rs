@@ -12,27 +12,16 @@ use std::rc::Rc;
 use contract::Problem;
 use contract::events::of_order;
 use contract::order::OrderSummary;
-use contract::realtime::{Event, Publish, REALTIME_SERVICE};
+use contract::realtime::Event;
 use domain::lifecycle::{Life, Status};
 use domain::time::rfc3339;
-use edge::call::{To, call};
-use edge::gather::{Gather, Given, Parcel};
-use edge::{CallError, clock, telemetry};
-use worker::Env;
+use edge::gather::Parcel;
+use edge::{announce, clock, telemetry};
 
+use super::Desk;
 use super::legs::Work;
 use super::projection::Sent;
 use super::rows::{GoodEnd, OrderRow, Reached};
-use super::{Desk, no_scope};
-
-thread_local! {
-    static GATHERED: Gather<Rc<Event>> = const { Gather::new() };
-}
-
-/// What was given to be announced, by the names that its desk has for it.
-pub fn given<S>() -> Given<S, Rc<Event>> {
-    Given::to(&GATHERED)
-}
 
 /// An order that has just come to stand.
 pub fn placed(work: &Work, end: &GoodEnd) -> (Sent, Parcel<Rc<Event>>) {
@@ -79,7 +68,7 @@ impl Desk {
         }
         let desk = Rc::clone(self);
         self.background(async move {
-            carry(&desk.env, desk.announce_ms).await;
+            announce::carry(&desk.env, desk.announce_ms).await;
             telemetry::flush_soon(&desk.env, &desk.state);
         });
     }
@@ -126,7 +115,7 @@ impl Desk {
         for row in behind {
             events.extend(self.untold(row)?);
         }
-        publish(&self.env, events)
+        announce::publish(&self.env, events)
             .await
             .map_err(|error| error.into_problem("orders.announce"))?;
         let versions: Vec<Sent> = behind
@@ -144,32 +133,4 @@ impl Desk {
 /// The next state along the edge that was taken. What was taken is legal.
 fn after(life: Life, status: Status) -> Life {
     life.step(status).map_or(life, |(next, _)| next)
-}
-
-/// Publishes what gathered, of all desks, trip after trip.
-pub async fn carry(env: &Env, gather_ms: i64) {
-    loop {
-        let parcels = GATHERED.with(|gathered| gathered.take(clock::now_ms()));
-        if parcels.is_empty() {
-            return;
-        }
-        let events = parcels
-            .iter()
-            .flat_map(|parcel| parcel.rows.iter().cloned());
-        match publish(env, events.collect()).await {
-            Ok(()) => GATHERED.with(|gathered| gathered.carried(&parcels)),
-            // Their desks still have them as not heard.
-            Err(error) => {
-                telemetry::error("announcing_failed", &[("reason", &format!("{error:?}"))]);
-            }
-        }
-        clock::pause(gather_ms).await;
-    }
-}
-
-/// One trip.
-pub async fn publish(env: &Env, events: Vec<Rc<Event>>) -> Result<(), CallError> {
-    let publish = Publish { events };
-    call(env, &no_scope(), To::Service(REALTIME_SERVICE), publish).await?;
-    Ok(())
 }

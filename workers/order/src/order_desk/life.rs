@@ -1,4 +1,4 @@
-//! Orders along their lifecycle, and what that asks of the stock.
+//! Orders along their lifecycle, and what that asks of the stock and of their offers.
 //!
 //! A change, its history and its chores are written in one stretch; the chores
 //! are done at once where possible and by the alarm otherwise, each under a key
@@ -9,13 +9,13 @@ use std::rc::Rc;
 use contract::order::{MoveOrder, OrderView};
 use contract::stock::{STOCK_DESK, StockCommand, desk_name};
 use contract::{Problem, code};
-use domain::assignment::Effect;
 use domain::lifecycle::{Status, StockChore};
 use domain::placement::backoff_ms;
 use domain::stock::{Answer, Op, Place, RestoreLine};
 use edge::call::{To, call};
 use edge::{Scope, clock, faults, telemetry};
 
+use super::offering::END_OFFERS;
 use super::rows::{ChoreRow, OrderRow};
 use super::{Desk, broken, system};
 
@@ -27,35 +27,31 @@ impl Desk {
     ) -> Result<OrderView, Problem> {
         let row = self.order_for(&scope, &change.order, &change.actor).await?;
         faults::before(&scope, "order.edge")?;
-        let effects = self.take_edge(&scope, &row, change)?;
-        let soon = clock::now_ms().saturating_add(self.recover_after_ms);
-        let soon = self.book.wake_ms().map_or(soon, |at_ms| at_ms.min(soon));
-        self.wake_by(soon).await.map_err(broken)?;
+        self.take_edge(&scope, &row, change)?;
+        self.wake_by(clock::now_ms().saturating_add(self.recover_after_ms))
+            .await
+            .map_err(broken)?;
         // Others may carry what follows, and do not wait for our writes (M4).
         self.state.storage().sync().await.map_err(broken)?;
         self.project_order(&row.order_id)?;
         self.announce_order(&row.order_id)?;
-        self.perform_soon(&row.order_id, effects);
         faults::written(&self.state, &scope, "order.edge").await?;
         self.do_chores(&scope, &row).await;
         let row = self
             .rows
             .order(&row.order_id)?
             .ok_or_else(|| Problem::not_found("order"))?;
-        self.view(&row)
+        // The edge is taken, whoever can or cannot say who has the order.
+        let holding = self.holding(&scope, &row.order_id).await;
+        self.view(&row, holding.unwrap_or_default())
     }
 
-    /// One edge, its history, its chores and the end of its offers, in one atomic stretch.
+    /// One edge, its history and its chores, in one atomic stretch.
     /// To where the order already is by the same way is no error: a repeat gets the answer.
-    fn take_edge(
-        &self,
-        scope: &Scope,
-        row: &OrderRow,
-        change: &MoveOrder,
-    ) -> Result<Vec<Effect>, Problem> {
+    fn take_edge(&self, scope: &Scope, row: &OrderRow, change: &MoveOrder) -> Result<(), Problem> {
         let life = row.life();
         if life.status == change.to {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let (next, chore) = life.step(change.to).map_err(|legal| {
             let names: Vec<&str> = legal.iter().map(|status| status.name()).collect();
@@ -76,7 +72,6 @@ impl Desk {
             .iter()
             .map(|allocation| allocation.shard)
             .collect();
-        let effects = self.assignment_follows(row, next.status, change.reason.as_deref())?;
         self.rows
             .set_life(order_id, next, change.tracking_number.as_deref(), now)?;
         self.rows.add_history(
@@ -90,8 +85,13 @@ impl Desk {
         )?;
         if let Some(chore) = chore {
             for shard in shards {
-                self.rows.add_chore(order_id, shard, chore, now)?;
+                self.rows.add_chore(order_id, shard, kind_of(chore), now)?;
             }
+        }
+        if matches!(next.status, Status::Cancelled | Status::Shipped)
+            && self.rows.is_offered(order_id)?
+        {
+            self.rows.add_chore(order_id, 0, END_OFFERS, now)?;
         }
         telemetry::count("order_edges", &[("to", next.status.name())], 1);
         telemetry::info(
@@ -103,7 +103,7 @@ impl Desk {
                 ("by", &by),
             ],
         );
-        Ok(effects)
+        Ok(())
     }
 
     async fn do_chores(self: &Rc<Self>, scope: &Scope, row: &OrderRow) {
@@ -121,23 +121,13 @@ impl Desk {
     }
 
     async fn try_chores(&self, scope: &Scope, row: &OrderRow) -> Result<(), Problem> {
-        let allocations = row.content()?.allocations;
         for chore in self.rows.chores_of(&row.order_id)? {
-            let places: Vec<Place> = allocations
-                .iter()
-                .filter(|allocation| allocation.shard == chore.shard)
-                .map(|allocation| Place {
-                    warehouse_id: allocation.warehouse_id.clone(),
-                    sku: allocation.sku.clone(),
-                })
-                .collect();
-            let command = StockCommand {
-                shard: chore.shard,
-                op: op_of(&chore, places),
+            let is_done = if chore.kind == END_OFFERS {
+                self.end_offers(scope, &row.order_id).await?
+            } else {
+                self.move_stock(scope, row, &chore).await?
             };
-            let name = desk_name(chore.shard);
-            let answer = call(&self.env, scope, To::Object(STOCK_DESK, &name), command).await;
-            if let Ok(Answer::Done { .. }) = answer {
+            if is_done {
                 self.rows.chore_done(&chore)?;
             } else {
                 let attempts = chore.attempts.saturating_add(1);
@@ -150,6 +140,30 @@ impl Desk {
             }
         }
         Ok(())
+    }
+
+    async fn move_stock(
+        &self,
+        scope: &Scope,
+        row: &OrderRow,
+        chore: &ChoreRow,
+    ) -> Result<bool, Problem> {
+        let allocations = row.content()?.allocations;
+        let places: Vec<Place> = allocations
+            .iter()
+            .filter(|allocation| allocation.shard == chore.shard)
+            .map(|allocation| Place {
+                warehouse_id: allocation.warehouse_id.clone(),
+                sku: allocation.sku.clone(),
+            })
+            .collect();
+        let command = StockCommand {
+            shard: chore.shard,
+            op: op_of(chore, places),
+        };
+        let name = desk_name(chore.shard);
+        let answer = call(&self.env, scope, To::Object(STOCK_DESK, &name), command).await;
+        Ok(matches!(answer, Ok(Answer::Done { .. })))
     }
 
     /// Chores that are due: what a crash or a failure left.

@@ -15,11 +15,9 @@ use worker::SqlStorage;
 
 use super::broken;
 
-mod assignments;
 mod chores;
 mod showing;
 
-pub use assignments::OfferRow;
 pub use chores::ChoreRow;
 pub use showing::{Reached, placed_entry};
 
@@ -146,13 +144,13 @@ const TABLES: &str = "
       order_id TEXT NOT NULL, shard INTEGER NOT NULL, kind TEXT NOT NULL,
       attempts INTEGER NOT NULL DEFAULT 0, due_ms INTEGER NOT NULL,
       PRIMARY KEY (order_id, shard, kind)
-    ) WITHOUT ROWID;";
+    ) WITHOUT ROWID;
+    -- Orders that may be offered to vendors, who have to hear of their end.
+    CREATE TABLE IF NOT EXISTS offered (order_id TEXT PRIMARY KEY) WITHOUT ROWID;";
 
 impl Rows {
     pub fn open(sql: SqlStorage) -> Self {
-        let ready = [TABLES, assignments::TABLES]
-            .into_iter()
-            .try_for_each(|tables| sql.exec(tables, None).map(|_| ()));
+        let ready = sql.exec(TABLES, None).map(|_| ());
         Self { sql, ready }
     }
 
@@ -384,7 +382,6 @@ impl Rows {
             "SELECT MIN(at) AS at FROM (
                SELECT MIN(pay_by_ms) AS at FROM orders WHERE pay_by_ms IS NOT NULL
                UNION ALL SELECT MIN(due_ms) FROM chores
-               UNION ALL SELECT MIN(wake_ms) FROM assignments WHERE wake_ms IS NOT NULL
                UNION ALL SELECT ?1 FROM orders WHERE phase = 'deducting'
                UNION ALL SELECT ?1 FROM orders
                WHERE projected <> version OR (announced <> version AND phase = 'placed'))",
@@ -407,8 +404,7 @@ impl Rows {
                SELECT order_id FROM orders
                WHERE order_id < ?1 AND updated_ms < ?2 AND projected = version
                  AND (phase = 'undone'
-                      OR (announced = version AND status IN ('delivered', 'cancelled')))
-                 AND order_id NOT IN (SELECT order_id FROM assignments WHERE wake_ms IS NOT NULL))",
+                      OR (announced = version AND status IN ('delivered', 'cancelled'))))",
             vec![text(youngest.as_str()), int(before)],
         )
         .map_err(broken)?;
@@ -417,11 +413,35 @@ impl Rows {
             "DELETE FROM orders
              WHERE order_id < ?1 AND updated_ms < ?2 AND projected = version
                AND (phase = 'undone'
-                    OR (announced = version AND status IN ('delivered', 'cancelled')))
-               AND order_id NOT IN (SELECT order_id FROM assignments WHERE wake_ms IS NOT NULL)",
+                    OR (announced = version AND status IN ('delivered', 'cancelled')))",
             vec![text(youngest.as_str()), int(before)],
         )
         .map_err(broken)?;
-        self.forget_assignments(&youngest)
+        run(
+            sql,
+            "DELETE FROM offered WHERE order_id < ?1 AND order_id NOT IN (SELECT order_id FROM orders)",
+            vec![text(youngest)],
+        )
+        .map_err(broken)
+    }
+
+    /// From now on vendors may be asked about it.
+    pub fn set_offered(&self, order_id: &str) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "INSERT INTO offered (order_id) VALUES (?1) ON CONFLICT DO NOTHING",
+            vec![text(order_id)],
+        )
+        .map_err(broken)
+    }
+
+    pub fn is_offered(&self, order_id: &str) -> Result<bool, Problem> {
+        let found: Option<Value> = first(
+            self.sql()?,
+            "SELECT 1 AS found FROM offered WHERE order_id = ?1",
+            vec![text(order_id)],
+        )
+        .map_err(broken)?;
+        Ok(found.is_some())
     }
 }

@@ -1,19 +1,21 @@
 //! What vendors say about offers, and what they hear of it.
 //!
 //! What must hold: a vendor speaks for itself alone, as its token says, and the order's
-//! desk decides. Nothing is kept or looked up here and nothing is locked, so however
+//! offer desk decides. Nothing is kept or looked up here and nothing is locked, so however
 //! many accept at the same instant, each is one call, and waits for nobody else. What
 //! came of it goes to the socket that said it. An order that was never offered to the
 //! vendor answers as one that there is not.
 //!
 //! Safe to repeat: the desk gives the same vendor the same answer again.
 
-use contract::assignment::{AcceptReply, RejectReply};
+use contract::assignment::{
+    AcceptOffer, AcceptReply, OFFER_DESK, RejectOffer, RejectReply, SawOffer, offer_desk_name,
+};
 use contract::events::{
     ACCEPT_ORDER, ACCEPT_RESULT, Complaint, ERROR, OFFER_SEEN, REJECT_ORDER, REJECT_RESULT,
 };
 use contract::offers::{AcceptOrder, AcceptResult, OfferSeen, RejectOrder, RejectResult};
-use contract::order::{AcceptOffer, ORDER_DESK, RejectOffer, SawOffer, desk_name};
+use contract::order::{ORDER_DESK, desk_name};
 use contract::packet::{Frame, MAIN, Packet, event_frame};
 use contract::{Actor, Command, Problem, Role, code};
 use domain::assignment::Refusal;
@@ -28,9 +30,16 @@ pub fn is_about_offers(name: &str) -> bool {
     [ACCEPT_ORDER, REJECT_ORDER, OFFER_SEEN].contains(&name)
 }
 
+/// An order has a desk of its own, and one for its offers.
+#[derive(Clone, Copy)]
+pub enum Whose {
+    Order,
+    Offers,
+}
+
 /// Why nothing came of it.
 enum Why {
-    /// The order's desk has said no.
+    /// The offer desk has said no.
     Refused(Refusal),
     /// It could not be dealt with, or nobody knows what came of it.
     Failed(Box<Problem>),
@@ -144,13 +153,13 @@ impl Inner {
         Ok(order)
     }
 
-    /// What the desk of an order says, and the order as it was named.
+    /// What the offer desk of an order says, and the order as it was named.
     async fn answer_of<C: Command>(
         &self,
         order: String,
         command: C,
     ) -> Result<(String, C::Reply), No> {
-        match self.ask_desk(&order, command).await {
+        match self.ask_desk(Whose::Offers, &order, command).await {
             Ok(Some(reply)) => Ok((order, reply)),
             Ok(None) => Err(refused(order, Refusal::NotOffered)),
             Err(problem) => Err(No {
@@ -160,10 +169,11 @@ impl Inner {
         }
     }
 
-    /// Asks the desk of an order, named by its id or its number. `None` where there is
+    /// Asks a desk of an order, named by its id or its number. `None` where there is
     /// no such order, for whoever asks.
     pub(super) async fn ask_desk<C: Command>(
         &self,
+        whose: Whose,
         order: &str,
         command: C,
     ) -> Result<Option<C::Reply>, Problem> {
@@ -171,9 +181,12 @@ impl Inner {
             return Ok(None);
         };
         let step = command.step();
-        let name = desk_name(desk);
+        let (binding, name) = match whose {
+            Whose::Order => (ORDER_DESK, desk_name(desk)),
+            Whose::Offers => (OFFER_DESK, offer_desk_name(desk)),
+        };
         let scope = Scope::default().within(&self.state);
-        match call(&self.env, &scope, To::Object(ORDER_DESK, &name), command).await {
+        match call(&self.env, &scope, To::Object(binding, &name), command).await {
             Ok(reply) => Ok(Some(reply)),
             Err(error) => match error.into_problem(&step) {
                 problem if problem.is(code::NOT_FOUND) => Ok(None),

@@ -7,9 +7,9 @@
 //! other way round, so an offer is told once, and never behind what called it off.
 
 use contract::Actor;
+use contract::assignment::OFFER_SERVICE;
 use contract::events::NEW_ORDER;
 use contract::offers::again;
-use contract::order::ORDER_SERVICE;
 use contract::packet::event_frame;
 use contract::realtime::Event;
 use domain::live::crowd::Sending;
@@ -26,7 +26,7 @@ impl Inner {
     /// The offers that are open to a vendor, as the events that they are. That they
     /// cannot be had is no reason to keep anybody out.
     pub(super) async fn open_offers(&self, actor: &Actor) -> Vec<Event> {
-        let to = To::Service(ORDER_SERVICE);
+        let to = To::Service(OFFER_SERVICE);
         let scope = Scope::default().within(&self.state);
         let read = get_as::<Value>(&self.env, &scope, to, actor, OPEN_OFFERS).await;
         match read {

@@ -16,7 +16,7 @@ use edge::{clock, telemetry};
 use serde_json::{Value, json};
 use worker::WebSocket;
 
-use super::answers::is_about_offers;
+use super::answers::{Whose, is_about_offers};
 use super::{Inner, sockets};
 
 /// Bytes in one frame from a client.
@@ -278,7 +278,7 @@ impl Inner {
             order: order.to_owned(),
             viewer: actor.clone(),
         };
-        self.ask_desk(order, admit).await
+        self.ask_desk(Whose::Order, order, admit).await
     }
 }
 

@@ -1,7 +1,6 @@
-//! What is still to be done with the stock of an order, and by when.
+//! What is still to be done for an order elsewhere, and by when.
 
 use contract::Problem;
-use domain::lifecycle::StockChore;
 use edge::sqlite::{int, rows, run, text};
 use serde::Deserialize;
 
@@ -20,13 +19,9 @@ impl Rows {
         &self,
         order_id: &str,
         shard: u16,
-        chore: StockChore,
+        kind: &str,
         due_ms: i64,
     ) -> Result<(), Problem> {
-        let kind = match chore {
-            StockChore::Release => "release",
-            StockChore::Ship => "ship",
-        };
         run(
             self.sql()?,
             "INSERT INTO chores (order_id, shard, kind, due_ms) VALUES (?1, ?2, ?3, ?4)",
@@ -40,11 +35,12 @@ impl Rows {
         .map_err(broken)
     }
 
+    /// Vendors hear of an end before stock goes back.
     pub fn chores_of(&self, order_id: &str) -> Result<Vec<ChoreRow>, Problem> {
         rows(
             self.sql()?,
             "SELECT order_id, shard, kind, attempts FROM chores WHERE order_id = ?1
-             ORDER BY shard DESC",
+             ORDER BY kind, shard DESC",
             vec![text(order_id)],
         )
         .map_err(broken)

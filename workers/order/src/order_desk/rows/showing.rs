@@ -180,15 +180,6 @@ impl Rows {
             format!("SELECT {COLUMNS} FROM orders WHERE order_id > ?1 ORDER BY order_id LIMIT 100");
         let page: Vec<Value> = rows(self.sql()?, &statement, vec![text(after)]).map_err(broken)?;
         let next = page.last().and_then(|row| row.get("order_id")).cloned();
-        let last = next.as_ref().and_then(Value::as_str).unwrap_or_default();
-        let assignments: Vec<Value> = rows(
-            self.sql()?,
-            "SELECT a.*, (SELECT json_group_array(json(o.offer)) FROM offers AS o
-                          WHERE o.order_id = a.order_id) AS offers
-             FROM assignments AS a WHERE a.order_id > ?1 AND a.order_id <= ?2",
-            vec![text(after), text(last)],
-        )
-        .map_err(broken)?;
-        Ok(json!({ "orders": page, "assignments": assignments, "next_after": next }))
+        Ok(json!({ "orders": page, "next_after": next }))
     }
 }

@@ -11,12 +11,11 @@ mod messages;
 mod orders;
 mod replies;
 
-use contract::vendor::{SayTo, VENDOR_SERVICE, VendorOfPhone};
 use contract::{Problem, code};
-use edge::call::{To, call};
 use edge::{Incoming, Outcome, Scope, config, http, json, mac, telemetry};
 use worker::Env;
 
+use crate::{alerts, directory};
 use messages::{Message, messages_in};
 
 /// So many are dealt with at a time; the rest when the provider comes again.
@@ -99,21 +98,12 @@ async fn deal_with(env: &Env, scope: &Scope, found: &[Message]) -> Result<(), Pr
 /// Does what a message says and tells its sender what came of it. An error says that it
 /// has to be tried again.
 async fn answer(env: &Env, scope: &Scope, message: &Message) -> Result<(), Problem> {
-    let vendors = To::Service(VENDOR_SERVICE);
-    let phone = message.phone.clone();
-    let whose = call(env, scope, vendors, VendorOfPhone { phone }).await;
-    let whose = whose.map_err(|error| error.into_problem("webhook.whose"))?;
+    let whose = directory::by_phone(env, scope, &message.phone).await?;
     let Some(vendor) = whose else {
         // Strangers get no answer: it would cost, and tell them what this is.
         telemetry::info("message_of_stranger", &[("trace_id", &scope.trace)]);
         return Ok(());
     };
     let text = orders::carry_out(env, scope, &vendor, &message.text).await?;
-    let say = SayTo {
-        phone: message.phone.clone(),
-        text,
-    };
-    let said = call(env, scope, vendors, say).await;
-    said.map_err(|error| error.into_problem("webhook.say"))?;
-    Ok(())
+    alerts::say(env, scope, &message.phone, &text).await
 }

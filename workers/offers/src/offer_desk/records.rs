@@ -11,6 +11,7 @@ use std::rc::Rc;
 
 use contract::Problem;
 use domain::assignment::Effect;
+use domain::set::set_of;
 use edge::d1::{Db, DbError, Sql, rows_of};
 use edge::gather::{Gather, Given, Parcel, Weighs};
 use edge::{clock, telemetry};
@@ -18,10 +19,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use worker::Env;
 
-use super::super::{Desk, no_scope};
 use super::book::{Change, Page};
 use super::perform::RECORDED;
 use super::telling::Told;
+use super::{Desk, no_scope};
 
 mod rows;
 
@@ -94,7 +95,7 @@ impl Desk {
         for order_id in orders {
             let lacking = self
                 .book
-                .with(&self.rows, &order_id, &self.plan, |page| self.lacking(page));
+                .with(&self.rows, &order_id, |page| self.lacking(page));
             for (told, rows) in lacking.unwrap_or_default() {
                 let parcel = Parcel {
                     id: told.effect_id.clone(),
@@ -119,7 +120,7 @@ impl Desk {
             .collect();
         let unsent = page.engine.offers.iter();
         let unsent = unsent.filter(|offer| offer.pushed_ms.is_none());
-        let mut ids: BTreeSet<String> = unsent.map(|offer| page.engine.push_id(offer)).collect();
+        let mut ids = set_of(unsent.map(|offer| page.engine.push_id(offer)));
         ids.extend(wanted.iter().map(|(id, _)| id.clone()));
         self.under_way.keep(order_id, |id| ids.contains(id));
         let is_gone = |told: &Told| told.order_id == *order_id && !ids.contains(&told.effect_id);
@@ -143,7 +144,7 @@ impl Desk {
     pub(super) async fn record_now(self: &Rc<Self>, order_id: &str) -> Result<(), Problem> {
         // A page that was read anew takes up what a crash left.
         self.assign(order_id, Change::Look).await?;
-        let rows = self.book.with(&self.rows, order_id, &self.plan, |page| {
+        let rows = self.book.with(&self.rows, order_id, |page| {
             let outbox = page.engine.outbox.effects();
             let rows = outbox.map(|effect| {
                 let id = effect.id(order_id);

@@ -1,4 +1,4 @@
-//! The assignments of a desk: in memory while something is going on, and written before
+//! The offers of a desk's orders: in memory while something is going on, and written before
 //! anybody is answered or anything is done.
 //!
 //! What must hold: what is told or done of a page is written. Commands that come at the
@@ -8,17 +8,18 @@
 //! written when their revision changes.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::iter::repeat;
 use std::rc::Rc;
 
 use contract::Problem;
+use contract::assignment::OrderFacts;
 use domain::assignment::{Assignment, Command, Effect, Offer};
-use domain::geo::Point;
 use edge::clock;
 use futures::channel::oneshot;
 
-use super::super::rows::{OfferRow, OrderRow, Rows};
-use super::Decided;
+use super::deciding::Decided;
+use super::rows::{OfferRow, Rows};
 use super::settings::Plan;
 
 /// Pages in memory. Those with nothing to do go first.
@@ -26,46 +27,6 @@ const PAGES_MAX: usize = 1_000;
 
 /// Half of what is written in a millisecond.
 const BYTES_A_MS: usize = 50_000;
-
-/// What others are told of an order.
-pub struct Facts {
-    pub order_id: String,
-    pub number: String,
-    pub customer_id: String,
-    pub total_minor: i64,
-    pub currency: String,
-    pub items: i64,
-    pub address: String,
-    pub at: Point,
-}
-
-impl Facts {
-    fn of(row: &OrderRow) -> Result<Self, Problem> {
-        let content = row.content()?;
-        let address = &content.address;
-        let items = content
-            .lines
-            .iter()
-            .fold(0_i64, |sum, line| sum.saturating_add(line.quantity));
-        let parts = [
-            Some(address.line1.as_str()),
-            address.line2.as_deref(),
-            Some(&address.postal_code),
-            Some(&address.city),
-        ];
-        let parts: Vec<&str> = parts.into_iter().flatten().collect();
-        Ok(Self {
-            order_id: row.order_id.clone(),
-            number: row.number.clone().unwrap_or_default(),
-            customer_id: row.customer_id.clone(),
-            total_minor: content.totals.total_minor,
-            items,
-            at: address.point(),
-            address: parts.join(", "),
-            currency: content.currency,
-        })
-    }
-}
 
 /// What came of an alert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,10 +40,25 @@ pub enum Rung {
     Nothing,
 }
 
+/// A round only ever gets more offers, so their places in the state tell them apart.
+struct Written {
+    round: u32,
+    revisions: Vec<u32>,
+}
+
+impl Written {
+    fn of(engine: &Assignment) -> Self {
+        Self {
+            round: engine.round,
+            revisions: engine.offers.iter().map(|offer| offer.revision).collect(),
+        }
+    }
+}
+
 /// One order's assignment.
 pub struct Page {
     pub engine: Assignment,
-    pub order: Rc<Facts>,
+    pub order: Rc<OrderFacts>,
     /// Who waits for a change.
     pub waiting: Vec<oneshot::Sender<()>>,
     /// Vendors whose devices were rung, by offer.
@@ -94,34 +70,41 @@ pub struct Page {
     to_resume: bool,
     /// Devices are being asked for, and not looked for again before then.
     pub asking_until_ms: i64,
-    /// It is ahead of its row.
+    /// It is ahead of its row, or has none yet.
     is_ahead: bool,
-    /// The revisions of offers as they are written.
-    written: BTreeMap<(u32, String), u32>,
+    /// What is written of its offers; `None` while it has no row.
+    written: Option<Written>,
 }
 
 impl Page {
+    fn new(engine: Assignment, order: OrderFacts) -> Self {
+        Self {
+            engine,
+            order: Rc::new(order),
+            waiting: Vec::new(),
+            alerted: BTreeMap::new(),
+            was_read: false,
+            to_resume: false,
+            asking_until_ms: 0,
+            is_ahead: false,
+            written: None,
+        }
+    }
+
     fn changed_offers(&self) -> Vec<OfferRow> {
-        let is_new = |offer: &&Offer| {
-            let key = (offer.tag.batch, offer.vendor_id.clone());
-            self.written.get(&key) != Some(&offer.revision)
-        };
-        let offers = self.engine.offers.iter().filter(is_new);
-        offers.map(OfferRow::of).collect()
+        let written = self.written.as_ref();
+        let written = written.filter(|written| written.round == self.engine.round);
+        let revisions = written.map_or(&[][..], |written| &written.revisions);
+        let revisions = revisions.iter().copied().map(Some).chain(repeat(None));
+        let offers = self.engine.offers.iter().zip(revisions);
+        let changed = offers.filter(|(offer, written)| *written != Some(offer.revision));
+        changed.map(|(offer, _)| OfferRow::of(offer)).collect()
     }
 
     /// Offers of earlier rounds are history, which the database has.
-    fn gone_offers(&mut self) -> bool {
-        let here: BTreeSet<(u32, &str)> = self
-            .engine
-            .offers
-            .iter()
-            .map(|offer| (offer.tag.batch, offer.vendor_id.as_str()))
-            .collect();
-        let before = self.written.len();
-        self.written
-            .retain(|(batch, vendor), _| here.contains(&(*batch, vendor.as_str())));
-        self.written.len() < before
+    fn is_new_round(&self) -> bool {
+        let written = self.written.as_ref();
+        written.is_some_and(|written| written.round != self.engine.round)
     }
 
     /// When somebody has to look at it: the engine's time, or that of an offer that no
@@ -173,41 +156,42 @@ impl Book {
 
     /// Whether the order was ever offered to anybody.
     pub fn has(&self, rows: &Rows, order_id: &str) -> Result<bool, Problem> {
-        Ok(self.is_open(order_id) || rows.has_assignment(order_id)?)
+        Ok(self.is_open(order_id) || rows.begun(order_id)?.is_some())
     }
 
-    /// Opens the page of an order, a new one where there is none.
-    fn open(&self, rows: &Rows, order_id: &str, plan: &Plan) -> Result<(), Problem> {
+    /// Opens the page of an order that was begun.
+    fn open(&self, rows: &Rows, order_id: &str) -> Result<(), Problem> {
         if self.is_open(order_id) {
             return Ok(());
         }
-        let row = rows.order(order_id)?.filter(OrderRow::is_order);
-        let row = row.ok_or_else(|| Problem::not_found("order"))?;
         let stored = rows.assignment(order_id)?;
-        let was_read = stored.is_some();
-        let engine = stored
-            .unwrap_or_else(|| Assignment::new(order_id, plan.settings.clone(), clock::now_ms()));
-        let written = engine
-            .offers
-            .iter()
-            .map(|offer| ((offer.tag.batch, offer.vendor_id.clone()), offer.revision));
+        let (engine, order) = stored.ok_or_else(|| Problem::not_found("order"))?;
         let page = Page {
-            written: written.collect(),
-            engine,
-            order: Rc::new(Facts::of(&row)?),
-            waiting: Vec::new(),
-            alerted: BTreeMap::new(),
-            was_read,
-            to_resume: was_read,
-            is_ahead: false,
-            asking_until_ms: 0,
+            written: Some(Written::of(&engine)),
+            was_read: true,
+            to_resume: true,
+            ..Page::new(engine, order)
         };
+        self.put(page);
+        Ok(())
+    }
+
+    /// Begins a page, where there is none.
+    pub fn begin(&self, rows: &Rows, order: OrderFacts, plan: &Plan) -> Result<(), Problem> {
+        if !self.has(rows, &order.order_id)? {
+            let now = clock::now_ms();
+            let engine = Assignment::new(&order.order_id, plan.settings.clone(), now);
+            self.put(Page::new(engine, order));
+        }
+        Ok(())
+    }
+
+    fn put(&self, page: Page) {
         let mut pages = self.pages.borrow_mut();
         if pages.len() >= PAGES_MAX {
             pages.retain(|_, page| !page.is_idle());
         }
-        pages.insert(order_id.to_owned(), page);
-        Ok(())
+        pages.insert(page.engine.order_id.clone(), page);
     }
 
     /// Looks at a page, or notes what is no part of its state.
@@ -215,25 +199,23 @@ impl Book {
         &self,
         rows: &Rows,
         order_id: &str,
-        plan: &Plan,
         look: impl FnOnce(&mut Page) -> T,
     ) -> Result<T, Problem> {
-        self.open(rows, order_id, plan)?;
+        self.open(rows, order_id)?;
         let mut pages = self.pages.borrow_mut();
         let page = pages.get_mut(order_id);
         page.map(look).ok_or_else(|| Problem::not_found("order"))
     }
 
     /// Changes a page, in memory alone. It is written by [`Book::write`].
-    pub(super) fn change(
+    pub fn change(
         &self,
         rows: &Rows,
         order_id: &str,
-        plan: &Plan,
         change: Change<'_>,
     ) -> Result<Decided, Problem> {
         let now = clock::now_ms();
-        self.with(rows, order_id, plan, |page| {
+        self.with(rows, order_id, |page| {
             let mut effects = Vec::new();
             if std::mem::take(&mut page.to_resume) {
                 effects = page.engine.resume(now);
@@ -286,7 +268,7 @@ impl Book {
     }
 
     /// Writes what is ahead of its row, in one stretch, and tells those who wait.
-    pub(super) fn write(&self, rows: &Rows, plan: &Plan) -> Result<(), Problem> {
+    pub fn write(&self, rows: &Rows, plan: &Plan) -> Result<(), Problem> {
         self.wrote.set(0);
         let mut pages = self.pages.borrow_mut();
         let mut lost = Vec::new();
@@ -297,14 +279,13 @@ impl Book {
             let earliest = self.wake_ms.get().into_iter().chain(wake_ms).min();
             self.wake_ms.set(earliest);
             let offers = page.changed_offers();
-            let some_gone = page.gone_offers();
-            match rows.write_assignment(&mut page.engine, &offers, some_gone, wake_ms) {
+            let is_new_round = page.is_new_round();
+            let order = page.written.is_none().then(|| Rc::clone(&page.order));
+            let order = order.as_deref();
+            match rows.write_assignment(&mut page.engine, order, &offers, is_new_round, wake_ms) {
                 Ok(bytes) => {
+                    page.written = Some(Written::of(&page.engine));
                     self.wrote.set(self.wrote.get().saturating_add(bytes));
-                    for row in offers {
-                        page.written
-                            .insert((row.batch, row.vendor_id), row.revision);
-                    }
                 }
                 Err(problem) => {
                     lost.push(order_id.clone());

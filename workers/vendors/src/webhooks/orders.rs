@@ -1,18 +1,18 @@
 //! From what a vendor wrote to the desk of the order, and back to what the vendor is told.
 //! The desk takes an answer that is repeated for the one that it had.
 
-use contract::assignment::{AcceptReply, RejectReply};
-use contract::order::{AcceptOffer, RejectOffer, desk_name};
+use contract::assignment::{
+    AcceptOffer, AcceptReply, OFFER_DESK, RejectOffer, RejectReply, offer_desk_name,
+};
 use contract::{Command, Problem, code};
 use domain::assignment::Refusal;
 use domain::ids::{DESKS_MAX, desk_of};
-use edge::call::call;
+use edge::call::{To, call};
 use edge::{CallError, Scope};
 use worker::Env;
 
 use super::messages::{Wish, wish};
 use super::replies;
-use crate::routes::desk;
 
 /// What to say to the vendor. An error says that the desk has to be asked again.
 pub async fn carry_out(
@@ -69,7 +69,8 @@ async fn ask<C: Command>(
     let Some(number) = desk_of(order).filter(|number| *number < DESKS_MAX) else {
         return Ok(Err(Problem::not_found("order")));
     };
-    match call(env, scope, desk(&desk_name(number)), command).await {
+    let name = offer_desk_name(number);
+    match call(env, scope, To::Object(OFFER_DESK, &name), command).await {
         Ok(reply) => Ok(Ok(reply)),
         Err(CallError::Refused(problem)) => Ok(Err(*problem)),
         Err(error) => Err(error.into_problem("webhook.desk")),

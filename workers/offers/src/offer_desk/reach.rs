@@ -14,13 +14,14 @@ use contract::realtime::{AskOnline, REALTIME_SERVICE};
 use contract::vendor::{AlertVendor, RingableOf, VENDOR_SERVICE};
 use domain::assignment::{Command, Tag};
 use domain::live::room::Room;
+use domain::set::set_of;
 use edge::call::{To, call};
 use edge::{clock, telemetry};
 use futures::future::join_all;
 
-use super::super::{Desk, no_scope};
 use super::book::{Change, Rung};
 use super::telling::offer_of;
+use super::{Desk, no_scope};
 
 /// From an offer to the question who is there: sockets that open at that moment are in.
 const LOOK_AFTER_MS: i64 = 250;
@@ -49,7 +50,7 @@ struct Unseen {
 impl Desk {
     /// An offer may have waited long enough for a device.
     pub(super) fn look_for_devices(self: &Rc<Self>, order_id: &str, now: i64) {
-        let late = self.book.with(&self.rows, order_id, &self.plan, |page| {
+        let late = self.book.with(&self.rows, order_id, |page| {
             let mut unseen = page.unseen(self.plan.unseen_ms);
             let late = unseen.any(|(_, _, at_ms)| at_ms <= now);
             drop(unseen);
@@ -103,11 +104,11 @@ impl Desk {
             return;
         }
         let room = |one: &Unseen| Room::Vendor(one.vendor.clone()).name();
-        let rooms: BTreeSet<String> = unseen.values().flatten().map(room).collect();
+        let rooms = set_of(unseen.values().flatten().map(room));
         let rooms = rooms.into_iter().collect();
         let to = To::Service(REALTIME_SERVICE);
         let online = match call(&self.env, &no_scope(), to, AskOnline { rooms }).await {
-            Ok(online) => online.into_iter().collect::<BTreeSet<String>>(),
+            Ok(online) => set_of(online),
             Err(error) => {
                 // The timer of the offers asks again.
                 telemetry::error("presence_unknown", &[("reason", &format!("{error:?}"))]);
@@ -116,7 +117,7 @@ impl Desk {
         };
         let absent = unseen.values().flatten();
         let absent = absent.filter(|one| !one.was_alerted && !online.contains(&room(one)));
-        let vendor_ids: BTreeSet<String> = absent.map(|one| one.vendor.clone()).collect();
+        let vendor_ids = set_of(absent.map(|one| one.vendor.clone()));
         let ringable = self.ringable(vendor_ids).await;
         let now = clock::now_ms();
         let (online, ringable) = (&online, ringable.as_ref());
@@ -145,7 +146,7 @@ impl Desk {
             vendor_ids: vendor_ids.into_iter().collect(),
         };
         match call(&self.env, &no_scope(), To::Service(VENDOR_SERVICE), ask).await {
-            Ok(ringable) => Some(ringable.into_iter().collect()),
+            Ok(ringable) => Some(set_of(ringable)),
             Err(error) => {
                 telemetry::error("ringable_unknown", &[("reason", &format!("{error:?}"))]);
                 None
@@ -157,7 +158,7 @@ impl Desk {
     /// that are not sent yet.
     fn unseen_of(&self, order_id: &str) -> (Vec<Unseen>, bool) {
         let now = clock::now_ms();
-        let found = self.book.with(&self.rows, order_id, &self.plan, |page| {
+        let found = self.book.with(&self.rows, order_id, |page| {
             let (sent, unsent): (Vec<_>, Vec<_>) = page
                 .unseen(self.plan.unseen_ms)
                 .partition(|(offer, _, _)| offer.pushed_ms.is_some());
@@ -239,7 +240,7 @@ impl Desk {
 
     fn note_alert(&self, order_id: &str, one: &Unseen, rung: Rung) {
         // Without its page there is nothing to remember it by.
-        let _ = self.book.with(&self.rows, order_id, &self.plan, |page| {
+        let _ = self.book.with(&self.rows, order_id, |page| {
             let key = (one.tag.batch, one.vendor.clone());
             page.alerted.insert(key, rung);
         });

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use contract::assignment::{fail_words, off_words};
+use contract::assignment::{OrderFacts, fail_words, off_words};
 use contract::offers::{
     AssignmentFailed, CancelPush, NewOrder, VendorAssigned, VendorReleased, assigned, cancel_push,
     failed, new_order, released,
@@ -16,7 +16,7 @@ use domain::live::room::Room;
 use domain::money::decimal;
 use domain::time::rfc3339;
 
-use super::book::{Facts, Page};
+use super::book::Page;
 
 /// An effect of an order, by its id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,7 +26,7 @@ pub struct Told {
 }
 
 /// The offer as its vendor sees it now.
-pub fn offer_of(order: &Facts, offer: &Offer, now_ms: i64) -> NewOrder {
+pub fn offer_of(order: &OrderFacts, offer: &Offer, now_ms: i64) -> NewOrder {
     let left_ms = offer.expires_ms.saturating_sub(now_ms).max(0);
     NewOrder {
         order_id: order.order_id.clone(),

@@ -14,13 +14,13 @@ use contract::vendor::{CallOffAlert, Candidate as Near, FindBest, FindNear, VEND
 use domain::assignment::{CancelReason, Candidate, Command, Effect, Offer, OfferState};
 use edge::call::{To, call};
 use edge::gather::Parcel;
-use edge::{CallError, clock, telemetry};
+use edge::{CallError, announce, clock, telemetry};
 use futures::future::join_all;
 use futures::join;
 
-use super::super::{Desk, announcing, no_scope};
 use super::book::{Change, Page, Rung};
 use super::telling::{self, Told};
+use super::{Desk, no_scope};
 
 /// What has to happen before an effect is done.
 mod part {
@@ -139,7 +139,7 @@ fn parts_of(effect: &Effect) -> u8 {
 
 impl Desk {
     /// What a command asked for is begun. Nobody waits for its end.
-    pub(in super::super) fn perform_soon(self: &Rc<Self>, order_id: &str, effects: Vec<Effect>) {
+    pub(super) fn perform_soon(self: &Rc<Self>, order_id: &str, effects: Vec<Effect>) {
         let (rows, work): (Vec<Effect>, Vec<Effect>) = effects
             .into_iter()
             .filter(|effect| !matches!(effect, Effect::WakeAt { .. }))
@@ -213,9 +213,7 @@ impl Desk {
         else {
             return;
         };
-        let at = self
-            .book
-            .with(&self.rows, order_id, &self.plan, |page| page.order.at);
+        let at = self.book.with(&self.rows, order_id, |page| page.order.at);
         let Ok(at) = at else { return };
         // The search does not know who is left out, so that many more are asked for.
         let limit = limit.saturating_add(exclude.len()).min(1_000);
@@ -314,7 +312,7 @@ impl Desk {
             return;
         }
         let now = clock::now_ms();
-        let made = self.book.with(&self.rows, order_id, &self.plan, |page| {
+        let made = self.book.with(&self.rows, order_id, |page| {
             let (mut events, mut again, mut off) = (Vec::new(), Vec::new(), Vec::new());
             for effect in effects.iter().filter(is_told) {
                 let told = Told {
@@ -360,7 +358,7 @@ impl Desk {
             self.tell_again(order_id, again),
             async {
                 if to_carry {
-                    announcing::carry(&self.env, self.announce_ms).await;
+                    announce::carry(&self.env, self.announce_ms).await;
                     self.settle_done().await;
                 }
             }
@@ -373,7 +371,7 @@ impl Desk {
             return;
         }
         let (told, events): (Vec<Told>, Vec<Rc<Event>>) = again.into_iter().unzip();
-        match announcing::publish(&self.env, events).await {
+        match announce::publish(&self.env, events).await {
             Ok(()) => {
                 for told in told {
                     self.told.forget(|given| *given == told);
@@ -400,7 +398,7 @@ impl Desk {
     }
 
     /// Tells the states what has been done since.
-    pub(in super::super) async fn settle_done(self: &Rc<Self>) {
+    pub(super) async fn settle_done(self: &Rc<Self>) {
         for told in self.told.arrived() {
             self.under_way.came(&told, part::TOLD);
         }

@@ -6,7 +6,7 @@ use domain::time::rfc3339;
 use serde_json::{Value, json};
 
 use super::super::book::Page;
-use super::super::version_at;
+use super::super::showing::version_at;
 use super::vendor_in;
 
 /// In the order in which they are written.

@@ -1,0 +1,31 @@
+//! Rows of a database, from the platform's objects to ours.
+//!
+//! They become one JSON text and are read as that. What the crates offer for this asks the
+//! platform for every field of every row, and is a second reader of everything that JSON
+//! is read into already, in every worker.
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use worker::js_sys::{Array, JSON};
+use worker::wasm_bindgen::JsValue;
+
+/// A row that is left as the platform has it.
+pub struct Raw(JsValue);
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        serde_wasm_bindgen::preserve::deserialize(from).map(Raw)
+    }
+}
+
+pub fn read<T: DeserializeOwned>(rows: Vec<Raw>) -> worker::Result<Vec<T>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = text_of(rows)?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+fn text_of(rows: Vec<Raw>) -> worker::Result<String> {
+    let rows: Array = rows.into_iter().map(|row| row.0).collect();
+    Ok(JSON::stringify(&rows)?.into())
+}
