@@ -2,6 +2,7 @@
 // that it rings once and ends once, whatever is repeated.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { deliver, deliveryOf, textOf } from '../support/messenger.mjs';
 import { assertVapid, Browser, command, insist, Outside } from '../support/outside.mjs';
 import { DEVICE_KEYS } from '../support/routes.mjs';
 import { assertProblem, openShop, until } from '../support/shop.mjs';
@@ -275,24 +276,13 @@ describe('a message', () => {
     assert.equal(outside.said(phone).length, 4);
   });
 
-  test('can be said to any number, and one that cannot be delivered is let go', async () => {
-    const say = () => command(shop, 'vendors', 'say', { phone: '+4930000006', text: 'hello "you"\n' });
-    assert.deepEqual(await say(), { status: 200, json: {} });
-    assert.deepEqual(outside.said('+4930000006'), ['hello "you"\n']);
-    outside.answers.set(API, 400);
-    assert.equal((await say()).status, 200);
-    outside.answers.set(API, 503);
-    assert.equal((await say()).status, 503);
-    outside.answers.delete(API);
-  });
-
   test('is not sent where there is no messenger, which is no failure', async () => {
     const person = plain.person('vendor');
     await plain.vendor({ vendor_id: person.id, phone: '+4930000007' });
     const offer = offerTo(person);
     assert.equal(await insist(plain, 'vendors', 'alert', { offer }), false);
     await insist(plain, 'vendors', 'call_off', endOf(offer));
-    assert.deepEqual(await command(plain, 'vendors', 'say', { phone: '+4930000007', text: 'x' }), { status: 200, json: {} });
+    assert.equal((await deliver(plain, deliveryOf(textOf('+4930000007', 'hello')))).status, 200);
     await until('it is logged', () => plain.logs.some(({ line }) => line?.event === 'whatsapp_not_configured'));
     assert.equal(plain.logs.filter(({ line }) => line?.event === 'whatsapp_not_configured').length, 1);
   });

@@ -1,13 +1,13 @@
 // What the messenger delivers: who is believed, what is a message, that each is answered once, and
 // what an answer to an offer comes to.
 import assert from 'node:assert/strict';
-import { createHmac, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { deliver, deliveryOf, sign as signed, textOf as text, WEBHOOK } from '../support/messenger.mjs';
 import { Outside } from '../support/outside.mjs';
 import { ABSENT_ORDERS } from '../support/routes.mjs';
 import { ADDRESS, assertProblem, openShop, until } from '../support/shop.mjs';
 
-const PATH = '/webhooks/whatsapp';
 const API = '/v1/77/messages';
 const [ABSENT_ID, ABSENT_NUMBER] = ABSENT_ORDERS;
 
@@ -23,8 +23,8 @@ after(async () => {
   outside?.close();
 });
 
-const sign = (body, key = shop.rt.secrets.WHATSAPP_APP_SECRET) => `sha256=${createHmac('sha256', key).update(body).digest('hex')}`;
-const post = (body, signature = sign(body)) => shop.call('POST', PATH, { body, headers: signature === null ? {} : { 'x-hub-signature-256': signature } });
+const sign = (...of) => signed(shop, ...of);
+const post = (...of) => deliver(shop, ...of);
 
 /** One delivery many times at once: one deals with it, others may be told to come again, since it is not over yet. */
 async function atOnce(count, body) {
@@ -32,11 +32,6 @@ async function atOnce(count, body) {
   assert.ok(statuses.includes(200) && statuses.every((status) => status === 200 || status === 503), statuses.join());
 }
 
-const deliveryOf = (...messages) => JSON.stringify({
-  object: 'whatsapp_business_account',
-  entry: [{ id: '1', changes: [{ field: 'messages', value: { messaging_product: 'whatsapp', messages } }] }],
-});
-const text = (phone, body, id = `wamid.${randomUUID()}`) => ({ id, from: phone.slice(1), timestamp: '1', type: 'text', text: { body } });
 const write = async (phone, body, id) => {
   const answer = await post(deliveryOf(text(phone, body, id)));
   assert.equal(answer.status, 200, answer.text);
@@ -53,7 +48,7 @@ async function vendorWithPhone(rest = { open: false }) {
 const inbox = (sql, ...params) => shop.rt.d1('vendors', 'DB').all(sql, ...params);
 
 describe('the provider', () => {
-  const shake = (query) => shop.call('GET', `${PATH}?${new URLSearchParams(query)}`);
+  const shake = (query) => shop.call('GET', `${WEBHOOK}?${new URLSearchParams(query)}`);
 
   test('shakes hands with the word that both know', async () => {
     const good = { 'hub.mode': 'subscribe', 'hub.verify_token': shop.rt.secrets.WHATSAPP_VERIFY_TOKEN, 'hub.challenge': '1158201444' };
@@ -75,7 +70,7 @@ describe('the provider', () => {
       sign(body).slice(0, -1), `${sign(body)}0`, sign(body).replace('sha256', 'sha1'), `sha256=${'0'.repeat(64)}`,
     ];
     for (const signature of forged) assertProblem(await post(body, signature), { status: 401, code: 'unauthenticated' });
-    assertProblem(await shop.call('POST', PATH, { body, as: shop.admin }), { status: 401, code: 'unauthenticated' });
+    assertProblem(await shop.call('POST', WEBHOOK, { body, as: shop.admin }), { status: 401, code: 'unauthenticated' });
     assert.deepEqual([said(), await inbox("SELECT * FROM inbound_messages WHERE id = 'wamid.forged'")], [[], []]);
     assert.equal((await post(body, sign(body).toUpperCase().replace('SHA', 'sha'))).status, 200);
     assert.equal(said().length, 1);
@@ -148,6 +143,15 @@ describe('a message', () => {
     outside.answers.delete(API);
     for (let n = 0; n < 3; n += 1) assert.equal((await post(body)).status, 200);
     assert.equal(said().length, 3, 'two that were refused, and one');
+  });
+
+  test('whose answer can never be delivered is let go', async () => {
+    const { phone, said } = await vendorWithPhone();
+    outside.answers.set(API, 400);
+    await write(phone, 'hello', 'wamid.undeliverable');
+    outside.answers.delete(API);
+    await write(phone, 'hello', 'wamid.undeliverable');
+    assert.equal(said().length, 1, 'it was tried once');
   });
 
   test('that a crash left behind is taken over after half a minute, and not before; old ones are forgotten', async () => {

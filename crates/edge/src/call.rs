@@ -99,7 +99,7 @@ impl CallError {
 }
 
 /// Commands have a host of their own.
-const COMMAND_URL: &str = "https://command/";
+const COMMAND_HOST: &str = "command";
 
 /// Where a call goes.
 #[derive(Debug, Clone, Copy)]
@@ -179,7 +179,7 @@ async fn send(
     init.set_method("POST");
     init.set_headers(&JsValue::from(headers.0));
     init.set_body(&JsValue::from_str(body));
-    let url = format!("{COMMAND_URL}{step}");
+    let url = format!("https://{COMMAND_HOST}/{step}");
     let response = open(env, to, &url, &init).await?;
     let read = response.text().map_err(lost)?;
     let text = JsFuture::from(read).await.map_err(lost)?;
@@ -267,7 +267,9 @@ pub(crate) async fn open(
 
 /// Whether this is for [`receive`], and not passed on by [`forward`].
 pub fn is_command(request: &Request) -> bool {
-    request.inner().url().starts_with(COMMAND_URL)
+    let url = request.inner().url();
+    let host = url.split('/').nth(2);
+    host == Some(COMMAND_HOST)
 }
 
 /// Reads a command that [`call`] sent.

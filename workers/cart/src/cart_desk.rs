@@ -121,7 +121,7 @@ impl DurableObject for CartDesk {
         let (rows, begun) = Rows::open(state.storage().sql());
         let desk = Desk {
             rows,
-            alarm: Alarm::default(),
+            alarm: Alarm::of(&state),
             placing: RefCell::default(),
             ahead: RefCell::default(),
             life: begun.life,

@@ -72,7 +72,7 @@ impl DurableObject for OfferDesk {
         telemetry::configure(&env);
         let desk = Desk {
             rows: Rows::open(state.storage().sql()),
-            alarm: Alarm::default(),
+            alarm: Alarm::of(&state),
             plan: Plan::of(&env),
             book: Book::default(),
             writes: Writes::default(),

@@ -82,7 +82,7 @@ impl DurableObject for OrderDesk {
             gather_ms,
             recover_after_ms: recover_seconds.saturating_mul(1000),
             rows: Rows::open(state.storage().sql()),
-            alarm: Alarm::default(),
+            alarm: Alarm::of(&state),
             running: RefCell::default(),
             chores_running: RefCell::default(),
             late: RefCell::default(),

@@ -84,7 +84,7 @@ impl DurableObject for Hub {
         let number = read_number(&state);
         sockets::answer_pongs(&state);
         let inner = Inner {
-            alarm: Alarm::default(),
+            alarm: Alarm::of(&state),
             number: Cell::new(number),
             outbox: Outbox::default(),
             crowd: RefCell::new(Crowd::new(usize::from(streams))),

@@ -75,9 +75,9 @@ impl DurableObject for StreamDesk {
         let random = clock::random_bytes();
         let rows = Rows::open(state.storage().sql());
         let mut desk = Desk {
+            alarm: Alarm::of(&state),
             state,
             env,
-            alarm: Alarm::default(),
             epoch: 0,
             boot: u64::from_le_bytes(random) >> 12,
             ring: RefCell::new(Ring::new(0, bounds)),

@@ -59,7 +59,7 @@ impl DurableObject for VendorDesk {
         let recover_seconds = config::number(&env, "RECOVER_AFTER_SECONDS", 10_i64);
         let desk = Desk {
             rows: Rows::open(state.storage().sql()),
-            alarm: Alarm::default(),
+            alarm: Alarm::of(&state),
             looks: Looks::default(),
             fresh_ms: capacity_seconds.saturating_mul(1000),
             recover_after_ms: recover_seconds.saturating_mul(1000),
