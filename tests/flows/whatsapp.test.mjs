@@ -120,6 +120,17 @@ describe('a message', () => {
     assert.deepEqual((await inbox("SELECT state FROM inbound_messages WHERE id = 'wamid.stranger'")), [{ state: 'done' }]);
   });
 
+  test('of a number that two vendors share is not answered before it is the number of one alone', async () => {
+    const { vendor, phone, said } = await vendorWithPhone();
+    await shop.vendor({ phone, open: false });
+    await write(phone, 'hello');
+    await write(`${phone}1`, 'hello');
+    assert.deepEqual(said(), []);
+    await shop.admin.delete(`/api/admin/vendors/${vendor}`);
+    await write(phone, 'hello');
+    assert.equal(said().length, 1);
+  });
+
   test('is answered once, however often and at once it is delivered', async () => {
     const { phone, said } = await vendorWithPhone();
     const body = deliveryOf(text(phone, `accept ${ABSENT_NUMBER}`));
