@@ -1,4 +1,4 @@
--- Orders as they were offered to vendors. The desk that owns an order is the truth; its rows follow
+-- Orders as they were offered to vendors. The desk that offers an order is the truth; its rows follow
 -- here within moments, and only ever forward. The row of a routing is more than that: it is the
 -- second guard of the lock, taken by an update that finds nobody there.
 

@@ -70,6 +70,9 @@ pub enum RoutingStatus {
     /// The order has left its vendor.
     #[serde(rename = "CLOSED")]
     Closed,
+    /// Whoever offers the order did not say.
+    #[serde(rename = "UNKNOWN")]
+    Unknown,
 }
 
 impl RoutingStatus {
@@ -81,6 +84,7 @@ impl RoutingStatus {
             Self::Failed => "FAILED",
             Self::Cancelled => "CANCELLED",
             Self::Closed => "CLOSED",
+            Self::Unknown => "UNKNOWN",
         }
     }
 }
@@ -177,11 +181,11 @@ commands!(AtOfferDesk {
     /// passed on as it is.
     Offers as OpenOffers { orders: Vec<String>, vendor: String } -> Vec<serde_json::Value>,
         |_| "assignment.offers".into();
-    /// Who has this order, if it was offered to anybody.
+    /// Who has this order, if it was ever to be offered.
     Holder as AskHolder { order_id: String } -> Option<Holding>, |_| "assignment.holder".into();
-    /// The order is cancelled, or has left. No offer of it is open from then on, and none
+    /// The order is cancelled, or has left, since `at`. No offer of it is open from then on, and none
     /// is made. Safe to repeat.
-    Over as OrderIsOver { order: OrderFacts, left: bool, reason: String } -> Empty,
+    Over as OrderIsOver { order: OrderFacts, left: bool, reason: String, at: String } -> Empty,
         |_| "assignment.over".into();
     /// The desk's rows, a page at a time.
     Export as ExportOffers { after: String } -> serde_json::Value, |_| "assignment.export".into();
@@ -229,7 +233,6 @@ pub fn words(refusal: Refusal) -> &'static str {
         Refusal::VendorFull => "the vendor works on as many orders as it can; finish one first",
         Refusal::PlaceUnknown => "it could not be found out whether there is a place; try again",
         Refusal::AlreadyStarted => "vendors are being looked for already, in another way",
-        Refusal::NotStarted => "vendors have not been looked for yet",
         Refusal::NotAssigned => "no vendor has this order",
         Refusal::NothingToRetry => "the search has not failed",
         Refusal::Closed => "the order has left its vendor",

@@ -51,7 +51,6 @@ pub mod code {
     pub const VENDOR_FULL: Code = ("vendor_full", 409);
     pub const PLACE_UNKNOWN: Code = ("place_unknown", 503);
     pub const ALREADY_STARTED: Code = ("assignment_already_started", 409);
-    pub const NOT_STARTED: Code = ("assignment_not_started", 409);
     pub const NOT_ASSIGNED: Code = ("order_not_assigned", 409);
     pub const NOTHING_TO_RETRY: Code = ("nothing_to_retry", 409);
     pub const ASSIGNMENT_CLOSED: Code = ("assignment_closed", 409);
@@ -67,7 +66,6 @@ pub mod code {
             Refusal::VendorFull => VENDOR_FULL,
             Refusal::PlaceUnknown => PLACE_UNKNOWN,
             Refusal::AlreadyStarted => ALREADY_STARTED,
-            Refusal::NotStarted => NOT_STARTED,
             Refusal::NotAssigned => NOT_ASSIGNED,
             Refusal::NothingToRetry => NOTHING_TO_RETRY,
             Refusal::Closed => ASSIGNMENT_CLOSED,

@@ -43,6 +43,9 @@ impl Alarm {
         if set > now.saturating_sub(LATE_MS) && set <= at_ms {
             return Ok(());
         }
+        // One that was to go off long ago is not put off.
+        let is_lost = set != 0 && set <= now.saturating_sub(LATE_MS);
+        let at_ms = if is_lost { now } else { at_ms };
         self.at_ms.set(at_ms);
         let delay = at_ms.saturating_sub(now).max(1);
         state.storage().set_alarm(ScheduledTime::from(delay)).await

@@ -2,7 +2,8 @@
 //!
 //! They become one JSON text and are read as that. What the crates offer for this asks the
 //! platform for every field of every row, and is a second reader of everything that JSON
-//! is read into already, in every worker.
+//! is read into already, in every worker. Fractions of 17 digits may come out with the last
+//! one changed; amounts and times are whole numbers.
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use worker::js_sys::{Array, JSON};

@@ -112,6 +112,8 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
 /// To the desk that offers the order, named by id or number. One that cannot be is as
 /// unknown to any desk.
 async fn to_offers(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
+    // Whom it cannot concern wakes no object.
+    incoming.actor(&[Role::Vendor, Role::Admin, Role::Service])?;
     let desk = desk_of(order).filter(|desk| *desk < DESKS_MAX);
     let name = offer_desk_name(desk.unwrap_or_default());
     pass(env, To::Object(OFFER_DESK, &name), "offers", incoming).await

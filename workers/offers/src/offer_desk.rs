@@ -1,7 +1,7 @@
 //! The offer desk: the offers of many orders, who has each, and their timers.
 //!
-//! What must hold: whoever comes first to the object comes first, since check and write
-//! of the lock are one stretch without an await; what is told or done is written; what a
+//! What must hold: whoever comes first to the object comes first, since the lock is checked
+//! and taken in one stretch without an await; what is told or done is written; what a
 //! crash leaves unfinished is found by the one alarm, which is always set no later than
 //! the earliest timer (A6). Work runs apart from the request that asked for it, so a
 //! caller that goes away changes nothing.
@@ -95,7 +95,8 @@ impl DurableObject for OfferDesk {
     /// commands of other workers.
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let desk = &self.desk;
-        let response = if is_command(&request) {
+        let is_command = is_command(&request);
+        let response = if is_command {
             match receive(&mut request).await {
                 Ok((scope, command)) => desk.obey(scope.within(&desk.state), command).await,
                 Err(problem) => reply::<Empty>(Err(problem)),
@@ -104,7 +105,11 @@ impl DurableObject for OfferDesk {
             http::finish(desk.serve(&mut request).await)
         };
         if let Err(problem) = desk.all_written().await {
-            return reply::<Empty>(Err(problem));
+            return if is_command {
+                reply::<Empty>(Err(problem))
+            } else {
+                http::finish(Err(problem))
+            };
         }
         telemetry::flush_soon(&desk.env, &desk.state);
         response
@@ -124,7 +129,7 @@ impl DurableObject for OfferDesk {
             desk.forgot_at.set(now);
             desk.rows.forget_old(now).map_err(failed)?;
         }
-        if let Some(at) = desk.rows.next_due().map_err(failed)? {
+        if let Some(at) = desk.rows.next_due(now).map_err(failed)? {
             // What is overdue could not be done just now.
             let soon = now.saturating_add(1000);
             desk.wake_by(if at <= now { soon } else { at }).await?;

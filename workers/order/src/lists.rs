@@ -1,7 +1,7 @@
 //! Looking orders up in the database: lists, and orders that have left their desk.
 
 use contract::order::{OrderPage, OrderSummary, RecentOrders, StuckPlacement};
-use contract::{Actor, Problem};
+use contract::{Actor, Problem, Role};
 use domain::lifecycle::Status;
 use edge::call::call;
 use edge::d1::{Db, Sql, rows_of};
@@ -136,7 +136,10 @@ pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor)
     let found = rows_of::<StoredOrder>(results.next())?
         .into_iter()
         .next()
-        .filter(|row| viewer.is_staff() || row.user_id == viewer.id)
+        .filter(|row| {
+            let is_customer = viewer.role == Role::Customer;
+            viewer.is_staff() || (is_customer && row.user_id == viewer.id)
+        })
         .ok_or_else(|| Problem::not_found("order"))?;
     let history: Vec<Value> = rows_of(results.next())?;
     let mut lines: Vec<Value> = serde_json::from_str(&found.products).unwrap_or_default();

@@ -22,7 +22,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use contract::assignment::Holding;
+use contract::assignment::RoutingStatus;
 use contract::order::{AtOrderDesk, OrderSummary, OrderView, PlaceReply};
 use contract::realtime::Event;
 use contract::{Actor, Empty, Problem, Role, code};
@@ -244,19 +244,23 @@ impl Desk {
         viewer: &Actor,
     ) -> std::result::Result<OrderView, Problem> {
         let row = self.order_for(scope, order, viewer).await?;
-        let holding = self.holding(scope, &row.order_id).await?;
-        self.view(&row, holding)
+        self.view(scope, row).await
     }
 
-    /// An order with its vendor.
-    fn view(
-        &self,
-        row: &OrderRow,
-        holding: Option<Holding>,
-    ) -> std::result::Result<OrderView, Problem> {
-        let mut view = self.rows.view(row)?;
-        view.routing_status = holding.as_ref().map(|holding| holding.status);
-        view.vendor_id = holding.and_then(|holding| holding.vendor_id);
+    /// An order with its vendor, as it is when that is known. Who has it may be unknown,
+    /// which is no reason to show nothing of it.
+    async fn view(&self, scope: &Scope, row: OrderRow) -> std::result::Result<OrderView, Problem> {
+        let holding = self.holding(scope, &row.order_id).await;
+        let row = self.rows.order(&row.order_id)?.unwrap_or(row);
+        let mut view = self.rows.view(&row)?;
+        match holding {
+            Ok(None) => {}
+            Ok(Some(holding)) => {
+                view.routing_status = Some(holding.status);
+                view.vendor_id = holding.vendor_id;
+            }
+            Err(_) => view.routing_status = Some(RoutingStatus::Unknown),
+        }
         Ok(view)
     }
 

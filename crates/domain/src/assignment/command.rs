@@ -123,7 +123,6 @@ pub enum Refusal {
     /// Whether the vendor has a place could not be found out; it may be tried again.
     PlaceUnknown,
     AlreadyStarted,
-    NotStarted,
     /// Nobody holds the order in that epoch.
     NotAssigned,
     /// It has not failed.
@@ -143,7 +142,6 @@ impl Refusal {
             Self::VendorFull => "VENDOR_FULL",
             Self::PlaceUnknown => "PLACE_UNKNOWN",
             Self::AlreadyStarted => "ASSIGNMENT_ALREADY_STARTED",
-            Self::NotStarted => "ASSIGNMENT_NOT_STARTED",
             Self::NotAssigned => "ORDER_NOT_ASSIGNED",
             Self::NothingToRetry => "NOTHING_TO_RETRY",
             Self::Closed => "ASSIGNMENT_CLOSED",

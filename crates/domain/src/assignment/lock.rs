@@ -362,6 +362,7 @@ impl Assignment {
     pub(super) fn force(&mut self, vendor: &str, preparation_s: u32) -> Result<(), Refusal> {
         match (self.phase, &self.lock) {
             (Phase::Cancelled, _) => Err(Refusal::OrderCancelled),
+            (Phase::Closed, _) => Err(Refusal::Closed),
             (_, Some(lock)) if lock.vendor_id == vendor => Ok(()),
             (_, Some(_)) => Err(Refusal::AlreadyAccepted),
             (_, None) => {

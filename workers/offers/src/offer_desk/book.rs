@@ -154,7 +154,7 @@ impl Book {
         self.pages.borrow().contains_key(order_id)
     }
 
-    /// Whether the order was ever offered to anybody.
+    /// Whether the order was ever to be offered.
     pub fn has(&self, rows: &Rows, order_id: &str) -> Result<bool, Problem> {
         Ok(self.is_open(order_id) || rows.begun(order_id)?.is_some())
     }
@@ -221,10 +221,14 @@ impl Book {
                 effects = page.engine.resume(now);
             }
             let (refused, more, is_new) = match change {
-                Change::Command(command) => match page.engine.apply(command, now) {
-                    Ok(more) => (None, more, false),
-                    Err(refused) => (Some(refused), page.engine.left_over(), false),
-                },
+                Change::Command(command) => {
+                    // These change when somebody has to look, if nothing else.
+                    let is_new = matches!(command, Command::Due | Command::Place { .. });
+                    match page.engine.apply(command, now) {
+                        Ok(more) => (None, more, is_new),
+                        Err(refused) => (Some(refused), page.engine.left_over(), is_new),
+                    }
+                }
                 Change::Commands(commands) => {
                     let mut all = Vec::new();
                     for command in commands {

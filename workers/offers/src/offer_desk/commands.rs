@@ -15,6 +15,7 @@ use contract::order::{ORDER_DESK, OfferOrder, Offerable, desk_name};
 use contract::{Actor, Empty, Problem, code};
 use domain::assignment::{Answer, Assignment, Command, Phase, Refusal};
 use domain::ids::{DESKS_MAX, desk_of};
+use domain::time::rfc3339;
 use edge::call::{To, call};
 use edge::{Scope, clock, faults, telemetry};
 
@@ -59,7 +60,11 @@ impl Desk {
     ) -> Result<Empty, Problem> {
         let order_id = over.order.order_id.clone();
         self.book.begin(&self.rows, over.order, &self.plan)?;
-        let has_vendor = self.look(&order_id, |engine| engine.lock.is_some())?;
+        // Whoever took it when it had left already came too late.
+        let has_vendor = self.look(&order_id, |engine| {
+            let lock = engine.lock.as_ref();
+            lock.is_some_and(|lock| rfc3339(lock.at_ms) <= over.at)
+        })?;
         let command = match over.left {
             true if has_vendor => Command::Close,
             true => Command::Cancel {

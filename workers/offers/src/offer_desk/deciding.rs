@@ -1,8 +1,9 @@
 //! A command is applied to the state of an order, written, and then acted upon.
 //!
-//! What must hold: a command is applied and its outcome written in one synchronous
-//! stretch, together with the alarm; nothing is told and nothing is done outside before
-//! that. Commands that come while another was just written share the next write. What was
+//! What must hold: a command is applied in one synchronous stretch, and its outcome is
+//! written in one, together with the alarm; nothing is told and nothing is done outside
+//! before that. Mostly the two are the same stretch; commands that come while another was
+//! just written share the next write. What was
 //! to be done stays in the written state until it is known to be done, so every command
 //! may be repeated, and a crash forgets nothing.
 

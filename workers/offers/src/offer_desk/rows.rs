@@ -5,7 +5,6 @@
 use contract::Problem;
 use contract::assignment::OrderFacts;
 use domain::assignment::{Assignment, Offer};
-use domain::limits::DESK_ROWS_TTL_MS;
 use edge::clock;
 use edge::sqlite::{first, int, int_or_null, rows, run, text};
 use serde::de::DeserializeOwned;
@@ -15,8 +14,11 @@ use worker::SqlStorage;
 
 use super::broken;
 
-/// What ended so long ago is forgotten: the database has it.
-const FORGET_AFTER_MS: i64 = DESK_ROWS_TTL_MS;
+/// What ended so long ago is forgotten: the database has it. An order that has left may
+/// be on its way for weeks, and its vendor still has it.
+const FORGET_AFTER_MS: i64 = 60 * 24 * 60 * 60 * 1000;
+/// No need to look for what may be forgotten more often.
+const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
 
 pub struct Rows {
     sql: SqlStorage,
@@ -66,12 +68,13 @@ const TABLES: &str = "
     -- `wake_ms` is when somebody has to look, `ended_ms` when the order was over.
     CREATE TABLE IF NOT EXISTS assignments (
       order_id TEXT PRIMARY KEY,
-      number TEXT NOT NULL UNIQUE,
+      number TEXT NOT NULL,
       facts TEXT NOT NULL,
       state TEXT NOT NULL,
       wake_ms INTEGER,
       ended_ms INTEGER
     ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS assignments_by_number ON assignments (number);
     CREATE INDEX IF NOT EXISTS assignments_due ON assignments (wake_ms) WHERE wake_ms IS NOT NULL;
     CREATE INDEX IF NOT EXISTS assignments_ended ON assignments (ended_ms)
       WHERE ended_ms IS NOT NULL;
@@ -152,6 +155,32 @@ impl Rows {
         let state = state.map_err(|error| broken(error.into()))?;
         let bytes = state.len();
         let order_id = engine.order_id.as_str();
+        let ended_ms = engine.is_over().then(clock::now_ms);
+        let row = vec![
+            text(order_id),
+            text(state),
+            int_or_null(wake_ms),
+            int_or_null(ended_ms),
+        ];
+        if let Some(order) = order {
+            let facts = [text(order.number.as_str()), text(json!(order).to_string())];
+            run(
+                sql,
+                "INSERT INTO assignments (order_id, state, wake_ms, ended_ms, number, facts)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                row.into_iter().chain(facts).collect(),
+            )
+            .map_err(broken)?;
+        } else {
+            run(
+                sql,
+                "UPDATE assignments SET state = ?2, wake_ms = ?3,
+                   ended_ms = COALESCE(ended_ms, ?4)
+                 WHERE order_id = ?1",
+                row,
+            )
+            .map_err(broken)?;
+        }
         if is_new_round {
             run(
                 sql,
@@ -171,31 +200,6 @@ impl Rows {
             )
             .map_err(broken)?;
         }
-        let ended_ms = engine.is_over().then(clock::now_ms);
-        let row = vec![
-            text(order_id),
-            text(state),
-            int_or_null(wake_ms),
-            int_or_null(ended_ms),
-        ];
-        let Some(order) = order else {
-            run(
-                sql,
-                "UPDATE assignments SET state = ?2, wake_ms = ?3, ended_ms = ?4
-                 WHERE order_id = ?1",
-                row,
-            )
-            .map_err(broken)?;
-            return Ok(bytes);
-        };
-        let facts = [text(order.number.as_str()), text(json!(order).to_string())];
-        run(
-            sql,
-            "INSERT INTO assignments (order_id, state, wake_ms, ended_ms, number, facts)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            row.into_iter().chain(facts).collect(),
-        )
-        .map_err(broken)?;
         Ok(bytes)
     }
 
@@ -221,17 +225,23 @@ impl Rows {
     }
 
     /// The earliest time at which somebody has to look.
-    pub fn next_due(&self) -> Result<Option<i64>, Problem> {
+    pub fn next_due(&self, now: i64) -> Result<Option<i64>, Problem> {
         let due: Option<Due> = first(
             self.sql()?,
-            "SELECT MIN(wake_ms) AS at FROM assignments WHERE wake_ms IS NOT NULL",
-            Vec::new(),
+            "SELECT MIN(at) AS at FROM (
+               SELECT MIN(wake_ms) AS at FROM assignments WHERE wake_ms IS NOT NULL
+               UNION ALL SELECT MAX(MIN(ended_ms) + ?1, ?2) FROM assignments
+               WHERE ended_ms IS NOT NULL)",
+            vec![
+                int(FORGET_AFTER_MS),
+                int(now.saturating_add(FORGET_EVERY_MS)),
+            ],
         )
         .map_err(broken)?;
         Ok(due.and_then(|due| due.at))
     }
 
-    /// Rows that nobody needs any more: of orders that were over a week ago, when nothing
+    /// Rows that nobody needs any more: of orders that were over so long ago, when nothing
     /// is left to be done for them.
     pub fn forget_old(&self, now: i64) -> Result<(), Problem> {
         let before = now.saturating_sub(FORGET_AFTER_MS);
@@ -251,7 +261,7 @@ impl Rows {
             self.sql()?,
             "SELECT a.*, (SELECT json_group_array(json(o.offer)) FROM offers AS o
                           WHERE o.order_id = a.order_id) AS offers
-             FROM assignments AS a WHERE a.order_id > ?1 ORDER BY a.order_id LIMIT 100",
+             FROM assignments AS a WHERE a.order_id > ?1 ORDER BY a.order_id LIMIT 10",
             vec![text(after)],
         )
         .map_err(broken)?;

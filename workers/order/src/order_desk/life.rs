@@ -14,6 +14,7 @@ use domain::placement::backoff_ms;
 use domain::stock::{Answer, Op, Place, RestoreLine};
 use edge::call::{To, call};
 use edge::{Scope, clock, faults, telemetry};
+use futures::join;
 
 use super::offering::END_OFFERS;
 use super::rows::{ChoreRow, OrderRow};
@@ -37,13 +38,7 @@ impl Desk {
         self.announce_order(&row.order_id)?;
         faults::written(&self.state, &scope, "order.edge").await?;
         self.do_chores(&scope, &row).await;
-        let row = self
-            .rows
-            .order(&row.order_id)?
-            .ok_or_else(|| Problem::not_found("order"))?;
-        // The edge is taken, whoever can or cannot say who has the order.
-        let holding = self.holding(&scope, &row.order_id).await;
-        self.view(&row, holding.unwrap_or_default())
+        self.view(&scope, row).await
     }
 
     /// One edge, its history and its chores, in one atomic stretch.
@@ -120,8 +115,26 @@ impl Desk {
         self.chores_running.borrow_mut().remove(&row.order_id);
     }
 
+    /// Vendors hear of an end while stock goes back: neither waits for the other.
     async fn try_chores(&self, scope: &Scope, row: &OrderRow) -> Result<(), Problem> {
-        for chore in self.rows.chores_of(&row.order_id)? {
+        let chores = self.rows.chores_of(&row.order_id)?;
+        let (ends, stock): (Vec<ChoreRow>, Vec<ChoreRow>) = chores
+            .into_iter()
+            .partition(|chore| chore.kind == END_OFFERS);
+        let (ended, moved) = join!(
+            self.do_each(scope, row, ends),
+            self.do_each(scope, row, stock)
+        );
+        ended.and(moved)
+    }
+
+    async fn do_each(
+        &self,
+        scope: &Scope,
+        row: &OrderRow,
+        chores: Vec<ChoreRow>,
+    ) -> Result<(), Problem> {
+        for chore in chores {
             let is_done = if chore.kind == END_OFFERS {
                 self.end_offers(scope, &row.order_id).await?
             } else {
@@ -129,15 +142,16 @@ impl Desk {
             };
             if is_done {
                 self.rows.chore_done(&chore)?;
-            } else {
-                let attempts = chore.attempts.saturating_add(1);
-                let due = clock::now_ms().saturating_add(backoff_ms(attempts));
-                self.rows.chore_again(&chore, due)?;
-                telemetry::error(
-                    "chore_not_done",
-                    &[("order_id", &chore.order_id), ("kind", &chore.kind)],
-                );
+                continue;
             }
+            let attempts = chore.attempts.saturating_add(1);
+            let due = clock::now_ms().saturating_add(backoff_ms(attempts));
+            self.rows.chore_again(&chore, due)?;
+            self.wake_by(due).await.map_err(broken)?;
+            telemetry::error(
+                "chore_not_done",
+                &[("order_id", &chore.order_id), ("kind", &chore.kind)],
+            );
         }
         Ok(())
     }

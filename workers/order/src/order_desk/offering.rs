@@ -66,13 +66,19 @@ impl Desk {
         let Some(row) = self.rows.order(order_id)? else {
             return Ok(true);
         };
-        let left = row.life().status != Status::Cancelled;
         let history = self.rows.history(&row)?;
-        let reason = history.last().and_then(|entry| entry.reason.clone());
+        let is_end = |status| matches!(status, Status::Cancelled | Status::Shipped);
+        let end = history.into_iter().find(|entry| is_end(entry.new_status));
+        let Some(end) = end else {
+            return Ok(true);
+        };
         let over = OrderIsOver {
             order: facts_of(&row)?,
-            left,
-            reason: reason.unwrap_or_else(|| "the order was cancelled".to_owned()),
+            left: end.new_status == Status::Shipped,
+            reason: end
+                .reason
+                .unwrap_or_else(|| "the order was cancelled".to_owned()),
+            at: end.created_at,
         };
         let name = offer_desk_of(order_id);
         let told = call(&self.env, scope, To::Object(OFFER_DESK, &name), over).await;

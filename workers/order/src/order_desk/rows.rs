@@ -145,6 +145,8 @@ const TABLES: &str = "
       attempts INTEGER NOT NULL DEFAULT 0, due_ms INTEGER NOT NULL,
       PRIMARY KEY (order_id, shard, kind)
     ) WITHOUT ROWID;
+    -- Numbers of orders that have left, so that nobody gets them again.
+    CREATE TABLE IF NOT EXISTS used_numbers (number TEXT PRIMARY KEY) WITHOUT ROWID;
     -- Orders that may be offered to vendors, who have to hear of their end.
     CREATE TABLE IF NOT EXISTS offered (order_id TEXT PRIMARY KEY) WITHOUT ROWID;";
 
@@ -213,7 +215,8 @@ impl Rows {
             "INSERT INTO orders
                (order_id, customer_id, cart_id, phase, content, placement, created_ms, updated_ms,
                 number, asked)
-             VALUES (?1, ?2, ?3, 'deducting', ?4, ?5, ?6, ?6, ?7, ?8)
+             SELECT ?1, ?2, ?3, 'deducting', ?4, ?5, ?6, ?6, ?7, ?8
+             WHERE NOT EXISTS (SELECT 1 FROM used_numbers WHERE number = ?7)
              ON CONFLICT (number) DO NOTHING RETURNING 1 AS written",
             vec![
                 text(&content.order_id),
@@ -392,35 +395,40 @@ impl Rows {
     }
 
     /// Rows that nobody needs any more: undone placements and finished, projected
-    /// orders, a week after their last change.
+    /// orders, a week after their last change, when nothing is left to be done for them.
     pub fn forget_old(&self, now: i64) -> Result<(), Problem> {
         let before = now.saturating_sub(DESK_ROWS_TTL_MS);
         // What is younger cannot be so long unchanged, and ids tell the age.
         let youngest = desk_uuid(before, 0, [0; 8]);
         let sql = self.sql()?;
+        let old = "order_id < ?1 AND updated_ms < ?2 AND projected = version
+             AND (phase = 'undone'
+                  OR (announced = version AND status IN ('delivered', 'cancelled')))
+             AND order_id NOT IN (SELECT order_id FROM chores)";
+        for statement in [
+            format!(
+                "DELETE FROM history WHERE order_id IN (SELECT order_id FROM orders WHERE {old})"
+            ),
+            format!(
+                "DELETE FROM offered WHERE order_id IN (SELECT order_id FROM orders WHERE {old})"
+            ),
+            format!(
+                "INSERT INTO used_numbers (number)
+                 SELECT number FROM orders WHERE number IS NOT NULL AND {old}
+                 ON CONFLICT DO NOTHING"
+            ),
+            format!("DELETE FROM orders WHERE {old}"),
+        ] {
+            let values = vec![text(youngest.as_str()), int(before)];
+            run(sql, &statement, values).map_err(broken)?;
+        }
+        // A number names its year, and no other year's orders can get it.
+        let year = domain::time::year(before);
+        let oldest = format!("ORD-{year}");
         run(
             sql,
-            "DELETE FROM history WHERE order_id IN (
-               SELECT order_id FROM orders
-               WHERE order_id < ?1 AND updated_ms < ?2 AND projected = version
-                 AND (phase = 'undone'
-                      OR (announced = version AND status IN ('delivered', 'cancelled'))))",
-            vec![text(youngest.as_str()), int(before)],
-        )
-        .map_err(broken)?;
-        run(
-            sql,
-            "DELETE FROM orders
-             WHERE order_id < ?1 AND updated_ms < ?2 AND projected = version
-               AND (phase = 'undone'
-                    OR (announced = version AND status IN ('delivered', 'cancelled')))",
-            vec![text(youngest.as_str()), int(before)],
-        )
-        .map_err(broken)?;
-        run(
-            sql,
-            "DELETE FROM offered WHERE order_id < ?1 AND order_id NOT IN (SELECT order_id FROM orders)",
-            vec![text(youngest)],
+            "DELETE FROM used_numbers WHERE number < ?1",
+            vec![text(oldest)],
         )
         .map_err(broken)
     }

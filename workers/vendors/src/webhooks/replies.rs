@@ -18,7 +18,7 @@ pub fn refused(order: &str, refusal: Refusal) -> String {
         Refusal::OfferExpired => format!("The offer of {order} has expired."),
         Refusal::OfferRejected => format!("You have rejected {order} before."),
         Refusal::OrderCancelled => format!("{order} was cancelled."),
-        Refusal::NotOffered | Refusal::NotStarted => format!("{order} was not offered to you."),
+        Refusal::NotOffered => format!("{order} was not offered to you."),
         Refusal::VendorFull => {
             format!("You have as many orders as you can work on. {order} is still open to you.")
         }

@@ -183,12 +183,9 @@ pub fn rows_of_effect(page: &Page, effect: &Effect, id: &str) -> Vec<Row> {
             let (what, data) = story(json!(happened));
             let mut rows = Vec::new();
             if let Some(status) = status_after(happened) {
-                let strategy = match page.engine.strategy {
-                    Strategy::Nearest { .. } => "nearest",
-                    Strategy::Scored { .. } => "scored",
-                };
-                let json =
-                    json!({ "i": routing_id, "s": status, "q": seq, "y": strategy, "t": at });
+                let json = json!({
+                    "i": routing_id, "s": status, "q": seq, "y": strategy_of(page), "t": at,
+                });
                 rows.extend([routing(page, &at), row(Kind::Status, &json)]);
             }
             let json = json!({

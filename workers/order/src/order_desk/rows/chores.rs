@@ -35,12 +35,11 @@ impl Rows {
         .map_err(broken)
     }
 
-    /// Vendors hear of an end before stock goes back.
     pub fn chores_of(&self, order_id: &str) -> Result<Vec<ChoreRow>, Problem> {
         rows(
             self.sql()?,
             "SELECT order_id, shard, kind, attempts FROM chores WHERE order_id = ?1
-             ORDER BY kind, shard DESC",
+             ORDER BY shard DESC",
             vec![text(order_id)],
         )
         .map_err(broken)
