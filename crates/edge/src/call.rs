@@ -8,10 +8,11 @@ use contract::command::header;
 use contract::{Command, Problem, code};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::Fetcher;
-use worker::{Env, Headers, Request, Response, State, web_sys};
+use worker::{Env, Headers, Request, Response, ResponseBody, State, web_sys};
 
 use crate::{faults, telemetry};
 
@@ -129,8 +130,8 @@ pub async fn call<C: Command>(
     let body = command
         .body()
         .map_err(|error| CallError::Unknown(error.to_string()))?;
-    let (status, text) = carry(env, scope, to, command.step(), body).await?;
-    parse(status, &text)
+    let (status, bytes) = carry(env, scope, to, command.step(), body).await?;
+    parse(status, &bytes)
 }
 
 /// The part of a call that is the same for all commands, and so is compiled once.
@@ -140,51 +141,56 @@ async fn carry(
     to: To<'_>,
     step: String,
     body: String,
-) -> Result<(u16, String), CallError> {
+) -> Result<(u16, Vec<u8>), CallError> {
     let sent = || send(env, scope, to, &step, &body);
     faults::around(scope, &step, to.hop(), CallError::Unknown, sent).await
 }
 
-fn parse<R: DeserializeOwned>(status: u16, text: &str) -> Result<R, CallError> {
+fn parse<R: DeserializeOwned>(status: u16, body: &[u8]) -> Result<R, CallError> {
     if status == 200 {
-        return serde_json::from_str(text).map_err(|error| unreadable(status, &error));
+        return serde_json::from_slice(body).map_err(|error| unreadable(status, &error));
     }
-    Err(refused(status, text))
+    Err(refused(status, body))
 }
 
 fn unreadable(status: u16, error: &serde_json::Error) -> CallError {
     CallError::Unknown(format!("status {status}: {error}"))
 }
 
-fn refused(status: u16, text: &str) -> CallError {
-    match serde_json::from_str::<Problem>(text) {
+fn refused(status: u16, body: &[u8]) -> CallError {
+    match serde_json::from_slice::<Problem>(body) {
         Ok(problem) if problem.status >= 500 => CallError::Unknown(problem.detail),
         Ok(problem) => CallError::Refused(Box::new(problem)),
         Err(error) => unreadable(status, &error),
     }
 }
 
-/// Asks the platform itself for the text: what the crate offers for this reads the
-/// answer through a stream in pieces, several promises a call.
+/// Asks the platform itself for the bytes: what the crate offers for this reads the
+/// answer through a stream in pieces, several promises a call, and as a text it would
+/// come over letter by letter.
 async fn send(
     env: &Env,
     scope: &Scope,
     to: To<'_>,
     step: &str,
     body: &str,
-) -> Result<(u16, String), CallError> {
+) -> Result<(u16, Vec<u8>), CallError> {
     let headers = Headers::new();
     scope.write(&headers)?;
     let init = web_sys::RequestInit::new();
     init.set_method("POST");
     init.set_headers(&JsValue::from(headers.0));
-    init.set_body(&JsValue::from_str(body));
+    init.set_body(&Uint8Array::from(body.as_bytes()));
     let url = format!("https://{COMMAND_HOST}/{step}");
     let response = open(env, to, &url, &init).await?;
-    let read = response.text().map_err(lost)?;
-    let text = JsFuture::from(read).await.map_err(lost)?;
-    let text = text.as_string().unwrap_or_default();
-    Ok((response.status(), text))
+    let bytes = bytes_of(&response).await?;
+    Ok((response.status(), bytes))
+}
+
+async fn bytes_of(response: &web_sys::Response) -> Result<Vec<u8>, CallError> {
+    let read = response.array_buffer().map_err(lost)?;
+    let buffer = JsFuture::from(read).await.map_err(lost)?;
+    Ok(Uint8Array::new(&buffer).to_vec())
 }
 
 /// The platform could not carry the call, or not its answer.
@@ -219,7 +225,7 @@ async fn pass_on(env: &Env, to: To<'_>, incoming: &crate::Incoming) -> Result<Re
     init.set_method(incoming.method.as_ref());
     init.set_headers(&JsValue::from(headers.0));
     if !incoming.body.is_empty() {
-        let body = worker::js_sys::Uint8Array::from(incoming.body.as_slice());
+        let body = Uint8Array::from(incoming.body.as_slice());
         init.set_body(&body);
     }
     let url = format!("https://service{}", incoming.target);
@@ -240,9 +246,7 @@ pub async fn get_as<R: DeserializeOwned>(
     let init = web_sys::RequestInit::new();
     init.set_headers(&JsValue::from(headers.0));
     let response = open(env, to, &format!("https://service{target}"), &init).await?;
-    let read = response.text().map_err(lost)?;
-    let text = JsFuture::from(read).await.map_err(lost)?;
-    parse(response.status(), &text.as_string().unwrap_or_default())
+    parse(response.status(), &bytes_of(&response).await?)
 }
 
 /// One trip, counted.
@@ -275,22 +279,20 @@ pub fn is_command(request: &Request) -> bool {
 /// Reads a command that [`call`] sent.
 pub async fn receive<E: DeserializeOwned>(request: &mut Request) -> Result<(Scope, E), Problem> {
     let scope = Scope::from_headers(request.headers());
-    let text = request
-        .text()
+    let body = request
+        .bytes()
         .await
         .map_err(|error| Problem::new(code::INTERNAL, error.to_string()))?;
-    let command = serde_json::from_str(&text)
+    let command = serde_json::from_slice(&body)
         .map_err(|error| Problem::new(code::MALFORMED_JSON, error.to_string()))?;
     Ok((scope, command))
 }
 
 /// Answers a command.
 pub fn reply<R: Serialize>(result: Result<R, Problem>) -> worker::Result<Response> {
-    match result {
-        Ok(reply) => Response::ok(serde_json::to_string(&reply)?),
-        Err(problem) => {
-            let body = serde_json::to_string(&problem)?;
-            Ok(Response::ok(body)?.with_status(problem.status))
-        }
-    }
+    let (status, body) = match result {
+        Ok(reply) => (200, serde_json::to_vec(&reply)?),
+        Err(problem) => (problem.status, serde_json::to_vec(&problem)?),
+    };
+    Ok(Response::from_body(ResponseBody::Body(body))?.with_status(status))
 }

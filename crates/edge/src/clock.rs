@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 pub fn now_ms() -> i64 {
-    i64::try_from(worker::Date::now().as_millis()).unwrap_or(i64::MAX)
+    #[allow(clippy::cast_possible_truncation, reason = "whole, and far below 2^53")]
+    let now = worker::js_sys::Date::now() as i64;
+    now
 }
 
 /// Eight random bytes. Should the platform have none, the clock has to do.

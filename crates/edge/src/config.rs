@@ -35,7 +35,7 @@ pub fn json<T: DeserializeOwned + Default>(env: &Env, name: &str) -> T {
     let Some(value) = given(env, name) else {
         return T::default();
     };
-    serde_json::from_str(&value).unwrap_or_else(|_| {
+    serde_json::from_slice(value.as_bytes()).unwrap_or_else(|_| {
         malformed(name);
         T::default()
     })

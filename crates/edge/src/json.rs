@@ -5,7 +5,13 @@
 //! deserializer there is, and cost more than all of our own parsing in the binary.
 
 use contract::{Problem, code};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+/// One of our own types as JSON, which it can always be: at worst it is `null`.
+pub fn text<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".into())
+}
 
 /// Parses a text whole. What is wrong with it is named by field.
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Problem> {

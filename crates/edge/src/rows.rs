@@ -6,8 +6,8 @@
 //! one changed; amounts and times are whole numbers.
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
-use worker::js_sys::{Array, JSON};
-use worker::wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::*;
+use worker::js_sys::{Array, JSON, JsString, Uint8Array};
 
 /// A row that is left as the platform has it.
 pub struct Raw(JsValue);
@@ -22,11 +22,25 @@ pub fn read<T: DeserializeOwned>(rows: Vec<Raw>) -> worker::Result<Vec<T>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let text = text_of(rows)?;
-    Ok(serde_json::from_str(&text)?)
+    Ok(serde_json::from_slice(&bytes_of(rows)?)?)
 }
 
-fn text_of(rows: Vec<Raw>) -> worker::Result<String> {
+#[wasm_bindgen]
+extern "C" {
+    type TextEncoder;
+    #[wasm_bindgen(constructor)]
+    fn new() -> TextEncoder;
+    #[wasm_bindgen(method)]
+    fn encode(this: &TextEncoder, text: &JsString) -> Uint8Array;
+}
+
+thread_local! {
+    static ENCODER: TextEncoder = TextEncoder::new();
+}
+
+/// As a text they would come over letter by letter.
+fn bytes_of(rows: Vec<Raw>) -> worker::Result<Vec<u8>> {
     let rows: Array = rows.into_iter().map(|row| row.0).collect();
-    Ok(JSON::stringify(&rows)?.into())
+    let text = JSON::stringify(&rows)?;
+    Ok(ENCODER.with(|encoder| encoder.encode(&text)).to_vec())
 }

@@ -5,9 +5,11 @@ use worker::{SqlStorage, SqlStorageValue};
 
 use crate::rows;
 
-/// A value for a statement. Integers stay below 2^53 by our bounds.
+/// A value for a statement. Whole numbers stay below 2^53 by our bounds, and so are what
+/// the platform takes them for.
 pub fn int(value: i64) -> SqlStorageValue {
-    SqlStorageValue::try_from_i64(value).unwrap_or(SqlStorageValue::Null)
+    #[allow(clippy::cast_precision_loss, reason = "bounded far below 2^53")]
+    SqlStorageValue::Float(value as f64)
 }
 
 pub fn text(value: impl Into<String>) -> SqlStorageValue {

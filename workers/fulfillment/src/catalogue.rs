@@ -254,7 +254,7 @@ async fn with_hints(
             title: row.title,
             description: row.description,
             currency: currency.clone(),
-            variants: serde_json::from_str(&row.variants).unwrap_or_default(),
+            variants: serde_json::from_slice(row.variants.as_bytes()).unwrap_or_default(),
         })
         .collect();
     let skus: Vec<String> = products

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use domain::stock::{Batch, Found, Hold, HoldWrite, Place, Reads, Row, RowWrite};
+use domain::stock::{Batch, Found, Hold, HoldWrite, Movement, Place, Reads, Row, RowWrite};
 use edge::Scope;
 use edge::d1::{Db, DbError, Sql, rows_of};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 /// The database of a shard.
 pub fn binding(shard: u16) -> String {
@@ -26,7 +25,7 @@ pub async fn commit(
     let (changed, created): (Vec<&RowWrite>, Vec<&RowWrite>) =
         batch.rows.iter().partition(|row| row.old_stock.is_some());
     if !changed.is_empty() {
-        let set: Vec<Value> = changed.iter().map(|row| row_json(row)).collect();
+        let set: Vec<RowJson> = changed.iter().map(|row| RowJson::of(row)).collect();
         statements.push(
             Sql::new(
                 "UPDATE stock SET stock = w.stock, held = stock.held + w.held
@@ -41,7 +40,7 @@ pub async fn commit(
         statements.push(guard(changed.len()));
     }
     if !created.is_empty() {
-        let set: Vec<Value> = created.iter().map(|row| row_json(row)).collect();
+        let set: Vec<RowJson> = created.iter().map(|row| RowJson::of(row)).collect();
         statements.push(
             Sql::new(
                 "INSERT INTO stock (sku, warehouse_id, stock, held)
@@ -53,14 +52,7 @@ pub async fn commit(
     }
     statements.extend(hold_statements(&batch.holds, now_ms));
     if !batch.movements.is_empty() {
-        let set: Vec<Value> = batch
-            .movements
-            .iter()
-            .map(|m| {
-                json!({ "k": m.kind.name(), "y": m.key, "c": m.cause, "s": m.place.sku,
-                        "w": m.place.warehouse_id, "n": m.stock_delta, "h": m.held_delta })
-            })
-            .collect();
+        let set: Vec<MovementJson> = batch.movements.iter().map(MovementJson::of).collect();
         statements.push(
             Sql::new(
                 "INSERT INTO stock_movements
@@ -81,7 +73,7 @@ fn hold_statements(holds: &[HoldWrite], now_ms: i64) -> Vec<Sql> {
     let (changed, created): (Vec<&HoldWrite>, Vec<&HoldWrite>) =
         holds.iter().partition(|hold| hold.old.is_some());
     if !created.is_empty() {
-        let set: Vec<Value> = created.iter().map(|hold| hold_json(hold)).collect();
+        let set: Vec<HoldJson> = created.iter().map(|hold| HoldJson::of(hold)).collect();
         statements.push(
             Sql::new(
                 "INSERT INTO stock_holds
@@ -95,7 +87,7 @@ fn hold_statements(holds: &[HoldWrite], now_ms: i64) -> Vec<Sql> {
         );
     }
     if !changed.is_empty() {
-        let set: Vec<Value> = changed.iter().map(|hold| hold_json(hold)).collect();
+        let set: Vec<HoldJson> = changed.iter().map(|hold| HoldJson::of(hold)).collect();
         statements.push(
             Sql::new(
                 "UPDATE stock_holds SET released = w.released, shipped = w.shipped, keys = w.keys
@@ -122,16 +114,81 @@ fn guard(expected: usize) -> Sql {
         .int(i64::try_from(expected).unwrap_or(i64::MAX))
 }
 
-fn row_json(row: &RowWrite) -> Value {
-    json!({ "s": row.place.sku, "w": row.place.warehouse_id, "o": row.old_stock,
-            "n": row.stock, "h": row.held_delta })
+/// Sets as the statements take them: a value each, with a letter for each column.
+#[derive(Serialize)]
+struct RowJson<'a> {
+    s: &'a str,
+    w: &'a str,
+    o: Option<i64>,
+    n: i64,
+    h: i64,
 }
 
-fn hold_json(write: &HoldWrite) -> Value {
-    let (old_released, old_shipped) = write.old.unwrap_or_default();
-    json!({ "i": write.order_id, "s": write.place.sku, "w": write.place.warehouse_id,
-            "q": write.hold.quantity, "r": write.hold.released, "p": write.hold.shipped,
-            "k": write.hold.keys, "or": old_released, "op": old_shipped })
+impl<'a> RowJson<'a> {
+    fn of(row: &'a RowWrite) -> Self {
+        Self {
+            s: &row.place.sku,
+            w: &row.place.warehouse_id,
+            o: row.old_stock,
+            n: row.stock,
+            h: row.held_delta,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct MovementJson<'a> {
+    k: &'a str,
+    y: &'a str,
+    c: &'a str,
+    s: &'a str,
+    w: &'a str,
+    n: i64,
+    h: i64,
+}
+
+impl<'a> MovementJson<'a> {
+    fn of(movement: &'a Movement) -> Self {
+        Self {
+            k: movement.kind.name(),
+            y: &movement.key,
+            c: &movement.cause,
+            s: &movement.place.sku,
+            w: &movement.place.warehouse_id,
+            n: movement.stock_delta,
+            h: movement.held_delta,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct HoldJson<'a> {
+    i: &'a str,
+    s: &'a str,
+    w: &'a str,
+    q: i64,
+    r: i64,
+    p: i64,
+    k: &'a [String],
+    or: i64,
+    op: i64,
+}
+
+impl<'a> HoldJson<'a> {
+    fn of(write: &'a HoldWrite) -> Self {
+        let (or, op) = write.old.unwrap_or_default();
+        Self {
+            i: &write.order_id,
+            s: &write.place.sku,
+            w: &write.place.warehouse_id,
+            q: write.hold.quantity,
+            r: write.hold.released,
+            p: write.hold.shipped,
+            k: &write.hold.keys,
+            or,
+            op,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -197,7 +254,7 @@ pub async fn read(db: &Db, scope: &Scope, step: &str, reads: &Reads) -> Result<F
             quantity: hold.quantity,
             released: hold.released,
             shipped: hold.shipped,
-            keys: serde_json::from_str(&hold.keys).unwrap_or_default(),
+            keys: serde_json::from_slice(hold.keys.as_bytes()).unwrap_or_default(),
         };
         let holds = found.holds.entry(hold.order_id).or_default();
         holds.insert(place, record);

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use contract::figures::{AtMetricsDesk, Figures};
 use contract::{Empty, Problem};
 use edge::call::{receive, reply};
-use edge::{http, sqlite};
+use edge::{http, json, sqlite};
 use serde::Deserialize;
 use serde_json::json;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
@@ -73,7 +73,7 @@ impl MetricsDesk {
              SELECT value ->> 'k', value ->> 'n', value ->> 'b', value ->> 'v'
              FROM json_each(?) WHERE true
              ON CONFLICT DO UPDATE SET value = value + excluded.value",
-            vec![sqlite::text(json!(rows).to_string())],
+            vec![sqlite::text(json::text(&rows))],
         )
         .map_err(http::internal)?;
         if let Some(sums) = self.sums.borrow_mut().as_mut() {

@@ -17,6 +17,7 @@ mod rows;
 mod settings;
 mod showing;
 mod telling;
+mod under_way;
 mod writes;
 
 use std::cell::Cell;
@@ -32,12 +33,12 @@ use edge::{Incoming, Outcome, Scope, announce, clock, config, http, telemetry};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use book::Book;
-use perform::UnderWay;
 use reach::Reach;
 use records::Records;
 use rows::Rows;
 use settings::Plan;
 use telling::Told;
+use under_way::UnderWay;
 use writes::Writes;
 
 const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;

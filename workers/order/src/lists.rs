@@ -142,14 +142,15 @@ pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor)
         })
         .ok_or_else(|| Problem::not_found("order"))?;
     let history: Vec<Value> = rows_of(results.next())?;
-    let mut lines: Vec<Value> = serde_json::from_str(&found.products).unwrap_or_default();
+    let mut lines: Vec<Value> =
+        serde_json::from_slice(found.products.as_bytes()).unwrap_or_default();
     let allocations: Vec<Value> = lines
         .iter_mut()
         .filter_map(|line| line.as_object_mut()?.remove("allocations"))
         .filter_map(|of_line| of_line.as_array().cloned())
         .flatten()
         .collect();
-    let address: Value = serde_json::from_str(&found.address).unwrap_or_default();
+    let address: Value = serde_json::from_slice(found.address.as_bytes()).unwrap_or_default();
     let next = Status::from_name(&found.status).map_or(&[][..], Status::next);
     http::json(
         200,

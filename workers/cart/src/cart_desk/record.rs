@@ -11,8 +11,8 @@ use domain::cart::Carts;
 use domain::time::rfc3339;
 use edge::d1::{Db, DbError, Sql};
 use edge::gather::{Gather, Parcel, list};
-use edge::{Scope, clock, telemetry};
-use serde_json::json;
+use edge::{Scope, clock, json, telemetry};
+use serde::Serialize;
 use worker::Env;
 
 use super::Desk;
@@ -30,8 +30,8 @@ impl Desk {
         let parcel = parcel(&CompletedRow {
             cart_id: done.cart.cart_id.clone(),
             customer_id: customer.to_owned(),
-            lines: json!(done.cart.lines).to_string(),
-            address: json!(carts.address).to_string(),
+            lines: json::text(&done.cart.lines),
+            address: json::text(&carts.address),
             order_id: done.order_id.clone(),
             at_ms: done.at_ms,
         });
@@ -90,12 +90,28 @@ async fn carry(env: &Env) {
     }
 }
 
+#[derive(Serialize)]
+struct CartJson<'a> {
+    c: &'a str,
+    u: &'a str,
+    l: &'a str,
+    a: &'a str,
+    o: &'a str,
+    t: String,
+}
+
 fn parcel(cart: &CompletedRow) -> Parcel {
-    let row = json!({ "c": cart.cart_id, "u": cart.customer_id, "l": cart.lines,
-                      "a": cart.address, "o": cart.order_id, "t": rfc3339(cart.at_ms) });
+    let row = CartJson {
+        c: &cart.cart_id,
+        u: &cart.customer_id,
+        l: &cart.lines,
+        a: &cart.address,
+        o: &cart.order_id,
+        t: rfc3339(cart.at_ms),
+    };
     Parcel {
         id: cart.cart_id.clone(),
-        rows: vec![row.to_string()],
+        rows: vec![json::text(&row)],
         more: Vec::new(),
     }
 }

@@ -14,9 +14,8 @@ use domain::limits::{KEY_MAX, QUANTITY_MAX, TEXT_MAX, is_code};
 use domain::plan::Wanted;
 use domain::totals;
 use edge::call::{To, call};
-use edge::{Incoming, Outcome, clock, http, identity};
+use edge::{Incoming, Outcome, clock, http, identity, json};
 use serde::Deserialize;
-use serde_json::json;
 use worker::Method;
 
 use super::{CartChange, CartState, Desk, PlaceCart};
@@ -205,7 +204,7 @@ async fn place(desk: &Rc<Desk>, incoming: &Incoming, customer: &Actor) -> Outcom
         let wrong = "must be 1 to 255 visible ASCII characters";
         return Err(Problem::field("Idempotency-Key", wrong));
     }
-    let fingerprint = identity::fingerprint(&["place-order", &json!(input).to_string()]);
+    let fingerprint = identity::fingerprint(&["place-order", &json::text(&input)]);
     let command = PlaceCart {
         customer_id: customer.id.clone(),
         key,

@@ -4,6 +4,7 @@
 use contract::Problem;
 use domain::cart::{Cart, Carts};
 use domain::limits::KEY_TTL_MS;
+use edge::json;
 use edge::sqlite::{first, int, rows, run, text};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -76,7 +77,7 @@ pub struct FormerRow {
 
 impl FormerRow {
     pub fn carts(&self) -> Option<Carts> {
-        serde_json::from_str(&self.doc).ok()
+        serde_json::from_slice(self.doc.as_bytes()).ok()
     }
 }
 
@@ -204,7 +205,8 @@ impl Rows {
         )
         .map_err(broken)?;
         row.map(|row| {
-            let carts = serde_json::from_str(&row.doc).map_err(|error| broken(error.into()))?;
+            let carts =
+                serde_json::from_slice(row.doc.as_bytes()).map_err(|error| broken(error.into()))?;
             let life = row.life;
             Ok(Known { carts, life })
         })
@@ -216,7 +218,7 @@ impl Rows {
             self.sql()?,
             "INSERT INTO carts (customer_id, doc, life) VALUES (?1, ?2, ?3)
              ON CONFLICT (customer_id) DO UPDATE SET doc = excluded.doc, life = excluded.life",
-            vec![text(customer_id), text(json!(carts).to_string()), int(life)],
+            vec![text(customer_id), text(json::text(&carts)), int(life)],
         )
         .map_err(broken)
     }
@@ -256,7 +258,7 @@ impl Rows {
             "UPDATE carts SET doc = ?2, life = ?3, answer = ?4 WHERE customer_id = ?1",
             vec![
                 text(customer_id),
-                text(json!(carts).to_string()),
+                text(json::text(&carts)),
                 int(life),
                 text(done.answer.as_str()),
             ],
@@ -297,8 +299,8 @@ impl Rows {
             vec![
                 text(done.cart.cart_id.as_str()),
                 text(customer_id),
-                text(json!(done.cart.lines).to_string()),
-                text(json!(carts.address).to_string()),
+                text(json::text(&done.cart.lines)),
+                text(json::text(&carts.address)),
                 text(done.order_id.as_str()),
                 int(done.at_ms),
             ],
@@ -320,7 +322,7 @@ impl Rows {
         run(
             self.sql()?,
             "DELETE FROM completed WHERE cart_id IN (SELECT value FROM json_each(?1))",
-            vec![text(json!(cart_ids).to_string())],
+            vec![text(json::text(&cart_ids))],
         )
         .map_err(broken)
     }

@@ -4,7 +4,6 @@
 //! and given back under a claim, events and rows have ids. What fails is left to the
 //! outbox in the state, which asks for it again.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -20,67 +19,8 @@ use futures::join;
 
 use super::book::{Change, Page, Rung};
 use super::telling::{self, Told};
+use super::under_way::{part, parts_of};
 use super::{Desk, no_scope};
-
-/// What has to happen before an effect is done.
-mod part {
-    /// Those whom it concerns have heard of it.
-    pub const TOLD: u8 = 1;
-    /// The database has it.
-    pub const RECORDED: u8 = 2;
-    /// What rang has stopped.
-    pub const SILENT: u8 = 4;
-}
-
-pub use part::RECORDED;
-
-/// Effects under way, with the parts that are left of each.
-#[derive(Default)]
-pub struct UnderWay {
-    left: RefCell<BTreeMap<Told, u8>>,
-    /// Those that are all done, until the state is told.
-    done: RefCell<Vec<Told>>,
-}
-
-impl UnderWay {
-    /// True when it had been begun before, and has not come to its end.
-    pub fn begin(&self, effect: Told, parts: u8) -> bool {
-        self.left.borrow_mut().insert(effect, parts).is_some()
-    }
-
-    pub fn came(&self, effect: &Told, part: u8) {
-        let mut left = self.left.borrow_mut();
-        let Some(parts) = left.get_mut(effect) else {
-            return;
-        };
-        *parts &= !part;
-        if *parts == 0 {
-            left.remove(effect);
-            self.done.borrow_mut().push(effect.clone());
-        }
-    }
-
-    pub fn lacks(&self, effect: &Told, part: u8) -> bool {
-        let left = self.left.borrow();
-        left.get(effect).is_some_and(|parts| parts & part != 0)
-    }
-
-    fn take_done(&self) -> BTreeMap<String, Vec<String>> {
-        let mut by_order: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for effect in self.done.take() {
-            let of_order = by_order.entry(effect.order_id).or_default();
-            of_order.push(effect.effect_id);
-        }
-        by_order
-    }
-
-    /// What the state does not want any more need not be remembered.
-    pub fn keep(&self, order_id: &str, is_wanted: impl Fn(&str) -> bool) {
-        self.left
-            .borrow_mut()
-            .retain(|effect, _| effect.order_id != order_id || is_wanted(&effect.effect_id));
-    }
-}
 
 /// The offer that an effect ends, where something may ring for it.
 fn ringing(page: &Page, effect: &Effect) -> Option<CallOffAlert> {
@@ -120,21 +60,6 @@ fn ringing(page: &Page, effect: &Effect) -> Option<CallOffAlert> {
             by_itself: has_won || reason == CancelReason::Declined,
         }
     })
-}
-
-/// What has to happen before an effect is done, besides that what rings has to stop.
-fn parts_of(effect: &Effect) -> u8 {
-    match effect {
-        Effect::Push { .. } | Effect::Failed { .. } | Effect::Attention { .. } => part::TOLD,
-        Effect::CancelPush { .. } | Effect::Won { .. } | Effect::Released { .. } => {
-            part::TOLD | part::RECORDED
-        }
-        Effect::RecordOffer { .. } | Effect::RecordEvent { .. } => part::RECORDED,
-        Effect::Find { .. }
-        | Effect::TakePlace { .. }
-        | Effect::GivePlaceBack { .. }
-        | Effect::WakeAt { .. } => 0,
-    }
 }
 
 impl Desk {

@@ -20,14 +20,15 @@ use serde_json::Value;
 use worker::Env;
 
 use super::book::{Change, Page};
-use super::perform::RECORDED;
 use super::telling::Told;
+use super::under_way::part::RECORDED;
 use super::{Desk, no_scope};
 
 mod rows;
+mod statements;
 
-pub use rows::{Kind, Row};
-use rows::{STATEMENTS, rows_of_effect};
+use rows::{Row, rows_of_effect};
+use statements::{GUARD, Kind, STATEMENTS};
 
 /// How long what changes gathers in a desk.
 const GATHER_MS: i64 = 150;
@@ -205,7 +206,7 @@ async fn write<'a>(env: &Env, rows: impl Iterator<Item = &'a Row> + Clone) -> Re
         statements.push(Sql::new(statement).text(&list));
         if *kind == Kind::Lock {
             guard = Some(statements.len());
-            statements.push(Sql::new(rows::GUARD).text(&list));
+            statements.push(Sql::new(GUARD).text(&list));
         }
     }
     let db = Db::open(env, "DB")?;

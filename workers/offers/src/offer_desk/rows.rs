@@ -6,6 +6,7 @@ use contract::Problem;
 use contract::assignment::OrderFacts;
 use domain::assignment::{Assignment, Offer};
 use edge::clock;
+use edge::json;
 use edge::sqlite::{first, int, int_or_null, rows, run, text};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -54,7 +55,7 @@ impl OfferRow {
         Self {
             batch: offer.tag.batch,
             vendor_id: offer.vendor_id.clone(),
-            offer: json!(offer).to_string(),
+            offer: json::text(&offer),
         }
     }
 }
@@ -86,7 +87,7 @@ const TABLES: &str = "
     ) WITHOUT ROWID;";
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    serde_json::from_str(text).map_err(|error| broken(error.into()))
+    serde_json::from_slice(text.as_bytes()).map_err(|error| broken(error.into()))
 }
 
 impl Rows {
@@ -163,7 +164,7 @@ impl Rows {
             int_or_null(ended_ms),
         ];
         if let Some(order) = order {
-            let facts = [text(order.number.as_str()), text(json!(order).to_string())];
+            let facts = [text(order.number.as_str()), text(json::text(&order))];
             run(
                 sql,
                 "INSERT INTO assignments (order_id, state, wake_ms, ended_ms, number, facts)
@@ -196,7 +197,7 @@ impl Rows {
                  SELECT ?1, value ->> 'batch', value ->> 'vendor_id', value ->> 'offer'
                  FROM json_each(?2) WHERE true
                  ON CONFLICT (order_id, batch, vendor_id) DO UPDATE SET offer = excluded.offer",
-                vec![text(order_id), text(json!(changed).to_string())],
+                vec![text(order_id), text(json::text(&changed))],
             )
             .map_err(broken)?;
         }

@@ -8,12 +8,14 @@
 use std::rc::Rc;
 
 use contract::Problem;
+use contract::fulfillment::PricedLine;
 use contract::order::{HistoryEntry, OrderContent};
 use domain::lifecycle::Status;
+use domain::plan::Allocation;
 use domain::time::rfc3339;
 use edge::d1::{Db, DbError, Sql};
 use edge::gather::{Gather, Given, Parcel, list};
-use edge::{clock, telemetry};
+use edge::{clock, json, telemetry};
 use serde::Serialize;
 use serde_json::{Value, json};
 use worker::Env;
@@ -82,10 +84,10 @@ fn parcel(shown: &Shown<'_>, history: &[HistoryEntry]) -> (Sent, Parcel) {
     };
     let parcel = Parcel {
         id: sent.parcel_id(),
-        rows: vec![order_json(shown).to_string()],
+        rows: vec![order_json(shown)],
         more: history
             .iter()
-            .map(|entry| history_json(&sent.order_id, entry).to_string())
+            .map(|entry| history_json(&sent.order_id, entry))
             .collect(),
     };
     (sent, parcel)
@@ -198,7 +200,7 @@ fn stuck_statements(placements: &[&OrderRow]) -> [Sql; 2] {
         .iter()
         .map(|row| {
             let cause = row.placement().ok().and_then(|placement| placement.cause);
-            json!({ "i": row.order_id, "u": row.customer_id, "c": json!(cause).to_string(),
+            json!({ "i": row.order_id, "u": row.customer_id, "c": json::text(&cause),
                     "t": rfc3339(row.updated_ms) })
         })
         .collect();
@@ -239,41 +241,97 @@ const WRITE_HISTORY: &str = "
            value ->> 'r', value ->> 't'
     FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING";
 
-fn history_json(order_id: &str, entry: &HistoryEntry) -> Value {
-    json!({
-        "h": entry.history_id, "i": order_id, "o": entry.old_status.map(Status::name),
-        "n": entry.new_status.name(), "b": entry.changed_by, "r": entry.reason,
-        "t": entry.created_at,
+#[derive(Serialize)]
+struct HistoryJson<'a> {
+    h: &'a str,
+    i: &'a str,
+    o: Option<&'a str>,
+    n: &'a str,
+    b: &'a str,
+    r: Option<&'a str>,
+    t: &'a str,
+}
+
+fn history_json(order_id: &str, entry: &HistoryEntry) -> String {
+    json::text(&HistoryJson {
+        h: &entry.history_id,
+        i: order_id,
+        o: entry.old_status.map(Status::name),
+        n: entry.new_status.name(),
+        b: &entry.changed_by,
+        r: entry.reason.as_deref(),
+        t: &entry.created_at,
     })
 }
 
-fn order_json(shown: &Shown<'_>) -> Value {
+/// A line of an order with where it comes from, as the documents show it.
+#[derive(Serialize)]
+struct ProductJson<'a> {
+    #[serde(flatten)]
+    line: &'a PricedLine,
+    allocations: Vec<&'a Allocation>,
+}
+
+#[derive(Serialize)]
+struct OrderJson<'a> {
+    i: &'a str,
+    n: &'a str,
+    u: &'a str,
+    c: &'a str,
+    p: String,
+    a: String,
+    m: &'a str,
+    t: &'a str,
+    y: &'a str,
+    s: i64,
+    d: i64,
+    x: i64,
+    o: i64,
+    st: &'a str,
+    ps: &'a str,
+    e: &'a str,
+    tn: Option<&'a str>,
+    si: Option<&'a str>,
+    v: u32,
+    ca: String,
+    ua: String,
+}
+
+fn order_json(shown: &Shown<'_>) -> String {
     let content = shown.content;
-    let products: Vec<Value> = content
+    let products: Vec<ProductJson> = content
         .lines
         .iter()
-        .map(|line| {
-            let allocations: Vec<_> = content
+        .map(|line| ProductJson {
+            line,
+            allocations: content
                 .allocations
                 .iter()
                 .filter(|allocation| allocation.sku == line.sku)
-                .collect();
-            json!({
-                "sku": line.sku, "product_id": line.product_id, "title": line.title,
-                "size": line.size, "price_minor": line.price_minor, "quantity": line.quantity,
-                "allocations": allocations,
-            })
+                .collect(),
         })
         .collect();
-    json!({
-        "i": content.order_id, "n": shown.number, "u": content.customer_id, "c": content.cart_id,
-        "p": json!(products).to_string(), "a": json!(content.address).to_string(),
-        "m": content.delivery_mode.name(), "t": content.delivery_tier.name(),
-        "y": content.currency, "s": content.totals.subtotal_minor,
-        "d": content.totals.delivery_minor, "x": content.totals.tax_minor,
-        "o": content.totals.total_minor, "st": shown.status, "ps": shown.payment,
-        "e": content.estimated_delivery_date, "tn": shown.tracking_number,
-        "si": content.special_instructions, "v": shown.version,
-        "ca": rfc3339(shown.created_ms), "ua": rfc3339(shown.updated_ms),
+    json::text(&OrderJson {
+        i: &content.order_id,
+        n: shown.number,
+        u: &content.customer_id,
+        c: &content.cart_id,
+        p: json::text(&products),
+        a: json::text(&content.address),
+        m: content.delivery_mode.name(),
+        t: content.delivery_tier.name(),
+        y: &content.currency,
+        s: content.totals.subtotal_minor,
+        d: content.totals.delivery_minor,
+        x: content.totals.tax_minor,
+        o: content.totals.total_minor,
+        st: shown.status,
+        ps: shown.payment,
+        e: &content.estimated_delivery_date,
+        tn: shown.tracking_number,
+        si: content.special_instructions.as_deref(),
+        v: shown.version,
+        ca: rfc3339(shown.created_ms),
+        ua: rfc3339(shown.updated_ms),
     })
 }

@@ -7,10 +7,11 @@ use domain::ids::desk_uuid;
 use domain::lifecycle::{Life, PaymentStatus, Status};
 use domain::limits::DESK_ROWS_TTL_MS;
 use domain::placement::{Phase, Placement};
+use edge::json;
 use edge::sqlite::{first, int, rows, run, text, text_or_null};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use worker::SqlStorage;
 
 use super::broken;
@@ -79,7 +80,7 @@ impl OrderRow {
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    serde_json::from_str(text).map_err(|error| broken(error.into()))
+    serde_json::from_slice(text.as_bytes()).map_err(|error| broken(error.into()))
 }
 
 /// A placement that came to a good end.
@@ -222,11 +223,11 @@ impl Rows {
                 text(&content.order_id),
                 text(&content.customer_id),
                 text(&content.cart_id),
-                text(json!(content).to_string()),
-                text(json!(placement).to_string()),
+                text(json::text(&content)),
+                text(json::text(&placement)),
                 int(now),
                 text(number),
-                text(json!(asked).to_string()),
+                text(json::text(&asked)),
             ],
         )
         .map_err(broken)?;
@@ -246,7 +247,7 @@ impl Rows {
             vec![
                 text(cart_id),
                 text(customer_id),
-                text(json!(placement).to_string()),
+                text(json::text(&placement)),
                 int(now),
             ],
         )
@@ -267,7 +268,7 @@ impl Rows {
                updated_ms = ?4, projected = ?5, announced = ?6 WHERE order_id = ?1",
             vec![
                 text(end.order_id.as_str()),
-                text(json!(end.placement).to_string()),
+                text(json::text(&end.placement)),
                 int(end.pay_by_ms),
                 int(end.at_ms),
                 int(i64::from(projected)),
@@ -294,7 +295,7 @@ impl Rows {
             vec![
                 text(order_id),
                 text(phase),
-                text(json!(placement).to_string()),
+                text(json::text(&placement)),
                 int(now),
             ],
         )

@@ -82,7 +82,7 @@ fn attached(socket: &WebSocket) -> Option<String> {
 fn session_at(socket: &WebSocket) -> Option<Session> {
     let text = attached(socket)?;
     let (_, session) = text.split_once(' ')?;
-    serde_json::from_str(session).ok()
+    serde_json::from_slice(session.as_bytes()).ok()
 }
 
 pub fn number_of(socket: &WebSocket) -> Option<u32> {

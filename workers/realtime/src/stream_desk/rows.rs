@@ -7,9 +7,9 @@ use std::rc::Rc;
 use contract::Problem;
 use contract::realtime::Event;
 use edge::http::internal as broken;
+use edge::json;
 use edge::sqlite::{first, int, rows, run, text};
 use serde::Deserialize;
-use serde_json::json;
 use worker::SqlStorage;
 
 /// Ids of events are remembered for so long: a publisher that did not hear that it was
@@ -48,7 +48,7 @@ pub struct LogRow {
 
 impl LogRow {
     pub fn event(&self) -> Result<Event, Problem> {
-        serde_json::from_str(&self.body).map_err(|error| broken(error.into()))
+        serde_json::from_slice(self.body.as_bytes()).map_err(|error| broken(error.into()))
     }
 }
 
@@ -145,7 +145,7 @@ impl Rows {
         let found: Vec<IdRow> = rows(
             self.sql()?,
             "SELECT id FROM log WHERE id IN (SELECT value FROM json_each(?1))",
-            vec![text(json!(ids).to_string())],
+            vec![text(json::text(&ids))],
         )
         .map_err(broken)?;
         Ok(found.into_iter().map(|row| row.id).collect())
@@ -210,7 +210,7 @@ impl Rows {
             self.sql()?,
             "UPDATE hubs SET acked = a.value ->> 1 FROM json_each(?1) AS a
              WHERE hubs.hub = a.value ->> 0 AND hubs.acked < a.value ->> 1",
-            vec![text(json!(acked).to_string())],
+            vec![text(json::text(&acked))],
         )
         .map_err(broken)
     }

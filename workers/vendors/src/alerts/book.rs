@@ -250,7 +250,7 @@ pub async fn claim_end(db: &Db, scope: &Scope, key: Key<'_>, now: i64) -> Result
     // Where a crash left it unknown who rings, it may be anyone.
     let ringing: Option<Vec<i64>> = claimed
         .devices
-        .and_then(|text| serde_json::from_str(&text).ok());
+        .and_then(|text| serde_json::from_slice(text.as_bytes()).ok());
     let mut devices: Vec<Device> = rows_of(results.get(2))?;
     devices.retain(|device| ringing.as_ref().is_none_or(|ids| ids.contains(&device.id)));
     Ok(End::Claimed {

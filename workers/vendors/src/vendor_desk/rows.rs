@@ -9,6 +9,7 @@ use contract::Problem;
 use contract::assignment::Place;
 use domain::limits::DESK_ROWS_TTL_MS;
 use domain::places::{Claim, next_version};
+use edge::json;
 use edge::sqlite::{first, int, rows, run, text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -187,7 +188,7 @@ impl Rows {
              FROM (SELECT value ->> 'i' AS vendor_id, max(value ->> 'v') AS version
                    FROM json_each(?1) GROUP BY 1) AS there
              WHERE work.vendor_id = there.vendor_id AND work.projected < there.version",
-            vec![text(json!(versions).to_string())],
+            vec![text(json::text(&versions))],
         )
         .map_err(broken)
     }

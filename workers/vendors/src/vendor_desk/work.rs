@@ -11,8 +11,7 @@ use std::rc::Rc;
 use contract::Problem;
 use edge::d1::{Db, DbError, Sql};
 use edge::gather::{Gather, Given, Parcel, list};
-use edge::{Scope, clock, telemetry};
-use serde_json::json;
+use edge::{Scope, clock, json, telemetry};
 use worker::Env;
 
 use super::Desk;
@@ -33,7 +32,7 @@ pub fn given() -> Given<Work> {
 fn parcel(work: &Work) -> Parcel {
     Parcel {
         id: format!("{}:{}", work.vendor_id, work.version),
-        rows: vec![json!(work).to_string()],
+        rows: vec![json::text(&work)],
         more: Vec::new(),
     }
 }
@@ -77,7 +76,7 @@ impl Desk {
         if behind.is_empty() {
             return Ok(0);
         }
-        let rows: Vec<String> = behind.iter().map(|work| json!(work).to_string()).collect();
+        let rows: Vec<String> = behind.iter().map(|work| json::text(&work)).collect();
         write(&self.env, &list(rows.iter())).await?;
         self.projected.forget(|sent| {
             let same =

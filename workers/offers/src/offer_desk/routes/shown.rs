@@ -29,7 +29,9 @@ fn set(row: &mut Value, name: &str, value: Value) {
 /// What is kept as text is shown as what it says.
 fn parse(row: &mut Value, name: &str) {
     let text = row.get(name).and_then(Value::as_str);
-    if let Some(value) = text.map(|text| serde_json::from_str(text).unwrap_or_default()) {
+    if let Some(value) =
+        text.map(|text| serde_json::from_slice(text.as_bytes()).unwrap_or_default())
+    {
         set(row, name, value);
     }
 }

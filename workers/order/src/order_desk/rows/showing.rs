@@ -4,6 +4,7 @@ use contract::order::{HistoryEntry, OrderSummary, OrderView};
 use contract::{Actor, Problem, Role};
 use domain::lifecycle::Status;
 use domain::time::rfc3339;
+use edge::json;
 use edge::sqlite::{int, rows, run, text};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -115,12 +116,7 @@ impl Rows {
                    FROM json_each(?1)) AS p
              WHERE orders.order_id = p.order_id AND orders.{column} < p.version"
         );
-        run(
-            self.sql()?,
-            &statement,
-            vec![text(json!(versions).to_string())],
-        )
-        .map_err(broken)
+        run(self.sql()?, &statement, vec![text(json::text(&versions))]).map_err(broken)
     }
 
     pub fn history(&self, row: &OrderRow) -> Result<Vec<HistoryEntry>, Problem> {
