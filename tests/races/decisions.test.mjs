@@ -119,10 +119,8 @@ test('accept against the end of its time', { timeout: 300_000 }, async () => {
       in: quick,
       // One millisecond earlier or later each round, around the last moment that counts.
       wait: async ({ order }, round) => {
-        const [row] = await new Market(quick).db().all('SELECT expires_at FROM order_assignments WHERE order_id = ? AND batch = 1', order.order_id)
-          .then((rows) => (rows.length ? rows : [{}]));
-        const ends = row.expires_at ? Date.parse(row.expires_at) : Date.now() + 700;
-        await pause(Math.max(0, ends + grace * 1000 - Date.now() + (round % 41) - 25));
+        const [row] = quick.rt.objects('offers', 'OfferDesk', "SELECT offer ->> 'expires_ms' AS ends FROM offers WHERE order_id = ?", order.order_id);
+        await pause(Math.max(0, row.ends + grace * 1000 - Date.now() + (round % 41) - 25));
       },
       judge: ({ market, order, vendor, accepted }) => market.agree(order, { winner: accepted.status === 200 ? vendor.id : null }),
     });

@@ -166,7 +166,8 @@ impl DurableObject for CartDesk {
             telemetry::error("sweep_failed", &[("reason", &problem.detail)]);
         }
         desk.write_late().map_err(failed)?;
-        if let Err(problem) = desk.record().await {
+        let before = now.saturating_sub(desk.recover_after_ms / 2);
+        if let Err(problem) = desk.record(before).await {
             telemetry::error("record_failed", &[("reason", &problem.detail)]);
         }
         // An error from here on makes the runtime repeat the alarm, so a claim is

@@ -140,8 +140,10 @@ impl DurableObject for OrderDesk {
         desk.recover(now);
         desk.expire_unpaid(now).await;
         desk.finish_chores(now).await;
-        desk.catch_up(Reached::Database).await;
-        desk.catch_up(Reached::Screens).await;
+        // What is younger is on its way with that of other desks.
+        let before = now.saturating_sub(desk.recover_after_ms / 2);
+        desk.catch_up(Reached::Database, before).await;
+        desk.catch_up(Reached::Screens, before).await;
         // An error from here on makes the runtime repeat the alarm, so work is never
         // left without a timer.
         desk.forget_old(now).map_err(failed)?;
@@ -200,10 +202,10 @@ impl Desk {
         Ok(())
     }
 
-    /// Sends what has not got there from this desk, batch after batch.
-    async fn catch_up(&self, at: Reached) {
+    /// Sends what has not got there from this desk since then, batch after batch.
+    async fn catch_up(&self, at: Reached, before_ms: i64) {
         loop {
-            match self.send_behind(at).await {
+            match self.send_behind(at, before_ms).await {
                 Ok(sent) if sent < CATCH_UP_MAX => return,
                 Ok(_) => {}
                 Err(problem) => {
@@ -217,9 +219,13 @@ impl Desk {
 
     /// One batch; how many it was. What arrived before is marked first, so that it is
     /// not sent again.
-    async fn send_behind(&self, at: Reached) -> std::result::Result<usize, Problem> {
+    async fn send_behind(
+        &self,
+        at: Reached,
+        before_ms: i64,
+    ) -> std::result::Result<usize, Problem> {
         self.write_late()?;
-        let behind = self.rows.behind(at, CATCH_UP_MAX)?;
+        let behind = self.rows.behind(at, before_ms, CATCH_UP_MAX)?;
         match at {
             _ if behind.is_empty() => {}
             Reached::Database => self.project_rows(&behind).await?,

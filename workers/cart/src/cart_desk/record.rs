@@ -51,14 +51,18 @@ impl Desk {
         GATHERED.with(|gathered| gathered.was_carried(cart_id))
     }
 
-    /// Records what the desk kept as unrecorded.
-    pub(super) async fn record(&self) -> Result<(), Problem> {
+    /// Records what the desk kept as unrecorded since then. What is younger is on its way
+    /// with that of other desks.
+    pub(super) async fn record(&self, before_ms: i64) -> Result<(), Problem> {
         loop {
             let kept = self.rows.unrecorded(BATCH_MAX)?;
             let full = i64::try_from(kept.len()).is_ok_and(|count| count >= BATCH_MAX);
             let (recorded, lacking): (Vec<CompletedRow>, Vec<CompletedRow>) = kept
                 .into_iter()
                 .partition(|cart| Self::was_recorded(&cart.cart_id));
+            let (lacking, young): (Vec<CompletedRow>, Vec<CompletedRow>) = lacking
+                .into_iter()
+                .partition(|cart| cart.at_ms <= before_ms);
             let parcels: Vec<Parcel> = lacking.iter().map(parcel).collect();
             if !parcels.is_empty() {
                 write(&self.env, &parcels).await?;
@@ -68,7 +72,7 @@ impl Desk {
             if !ids.is_empty() {
                 self.rows.recorded(&ids)?;
             }
-            if !full {
+            if !full || !young.is_empty() {
                 return Ok(());
             }
         }

@@ -200,7 +200,7 @@ impl Desk {
             .await
             .map_err(broken)?;
         let end = end.await.unwrap_or(PlaceReply::Unfinished);
-        self.catch_up(Reached::Database).await;
+        self.catch_up(Reached::Database, i64::MAX).await;
         Ok(end)
     }
 
@@ -277,7 +277,7 @@ impl Desk {
                         .set_phase(work.order_id(), "stuck", &work.placement, now)?;
                     telemetry::count("placements_stuck", &[], 1);
                     telemetry::error("[place-order] stuck", &[("order_id", work.order_id())]);
-                    self.catch_up(Reached::Database).await;
+                    self.catch_up(Reached::Database, i64::MAX).await;
                     continue;
                 }
             };

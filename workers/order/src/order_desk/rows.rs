@@ -387,9 +387,13 @@ impl Rows {
                SELECT MIN(pay_by_ms) AS at FROM orders WHERE pay_by_ms IS NOT NULL
                UNION ALL SELECT MIN(due_ms) FROM chores
                UNION ALL SELECT ?1 FROM orders WHERE phase = 'deducting'
-               UNION ALL SELECT ?1 FROM orders
+               UNION ALL SELECT MAX(MIN(updated_ms) + ?2, ?3) FROM orders
                WHERE projected <> version OR (announced <> version AND phase = 'placed'))",
-            vec![int(now.saturating_add(recover_after))],
+            vec![
+                int(now.saturating_add(recover_after)),
+                int(recover_after),
+                int(now.saturating_add(1000)),
+            ],
         )
         .map_err(broken)?;
         Ok(due.and_then(|due| due.at))

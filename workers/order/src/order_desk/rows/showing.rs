@@ -95,13 +95,20 @@ impl OrderRow {
 }
 
 impl Rows {
-    /// What has not got there, oldest first.
-    pub fn behind(&self, at: Reached, limit: usize) -> Result<Vec<OrderRow>, Problem> {
+    /// What has not got there and has not changed since then, oldest first.
+    pub fn behind(
+        &self,
+        at: Reached,
+        before_ms: i64,
+        limit: usize,
+    ) -> Result<Vec<OrderRow>, Problem> {
         let lacking = at.lacking();
-        let statement =
-            format!("SELECT {COLUMNS} FROM orders WHERE {lacking} ORDER BY order_id LIMIT ?1");
+        let statement = format!(
+            "SELECT {COLUMNS} FROM orders WHERE {lacking} AND updated_ms <= ?2
+                 ORDER BY order_id LIMIT ?1"
+        );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        rows(self.sql()?, &statement, vec![int(limit)]).map_err(broken)
+        rows(self.sql()?, &statement, vec![int(limit), int(before_ms)]).map_err(broken)
     }
 
     /// These versions have got there.
