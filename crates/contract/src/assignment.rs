@@ -1,7 +1,7 @@
 //! Offering orders to vendors, between workers: what offer desks are asked, and what they
 //! ask of the vendors' desks.
 
-use domain::assignment::{CancelReason, FailReason, Refusal, Tag};
+use domain::assignment::{CancelReason, FailReason, Over, Refusal, Tag};
 use domain::geo::Point;
 use domain::ids::shard_of;
 use serde::{Deserialize, Serialize};
@@ -183,9 +183,9 @@ commands!(AtOfferDesk {
         |_| "assignment.offers".into();
     /// Who has this order, if it was ever to be offered.
     Holder as AskHolder { order_id: String } -> Option<Holding>, |_| "assignment.holder".into();
-    /// The order is cancelled, or has left, since `at`. No offer of it is open from then on, and none
+    /// The order is cancelled, or has left. No offer of it is open from then on, and none
     /// is made. Safe to repeat.
-    Over as OrderIsOver { order: OrderFacts, left: bool, reason: String, at: String } -> Empty,
+    Over as OrderIsOver { order: OrderFacts, over: Over } -> Empty,
         |_| "assignment.over".into();
     /// The desk's rows, a page at a time.
     Export as ExportOffers { after: String } -> serde_json::Value, |_| "assignment.export".into();

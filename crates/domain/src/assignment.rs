@@ -41,6 +41,7 @@ mod ending;
 mod lock;
 mod offer;
 mod outbox;
+mod over;
 mod search;
 mod settings;
 
@@ -49,6 +50,7 @@ pub use effect::{CancelReason, Effect, FailReason, Happened};
 pub use lock::{Answer, Lock};
 pub use offer::{Claim, Offer, OfferState};
 pub use outbox::Outbox;
+pub use over::{Over, is_end, may_offer};
 pub use search::Search;
 pub use settings::{Settings, Strategy};
 

@@ -15,7 +15,6 @@ use contract::order::{ORDER_DESK, OfferOrder, Offerable, desk_name};
 use contract::{Actor, Empty, Problem, code};
 use domain::assignment::{Answer, Assignment, Command, Phase, Refusal};
 use domain::ids::{DESKS_MAX, desk_of};
-use domain::time::rfc3339;
 use edge::call::{To, call};
 use edge::{Scope, clock, faults, telemetry};
 
@@ -60,20 +59,7 @@ impl Desk {
     ) -> Result<Empty, Problem> {
         let order_id = over.order.order_id.clone();
         self.book.begin(&self.rows, over.order, &self.plan)?;
-        // Whoever took it when it had left already came too late.
-        let has_vendor = self.look(&order_id, |engine| {
-            let lock = engine.lock.as_ref();
-            lock.is_some_and(|lock| rfc3339(lock.at_ms) <= over.at)
-        })?;
-        let command = match over.left {
-            true if has_vendor => Command::Close,
-            true => Command::Cancel {
-                reason: "the order left without a vendor".into(),
-            },
-            false => Command::Cancel {
-                reason: over.reason,
-            },
-        };
+        let command = self.look(&order_id, |engine| engine.ending(over.over))?;
         // A refusal says that it had ended before.
         self.command(&order_id, command).await?;
         Ok(Empty {})

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use contract::order::{MoveOrder, OrderView};
 use contract::stock::{STOCK_DESK, StockCommand, desk_name};
 use contract::{Problem, code};
+use domain::assignment::is_end;
 use domain::lifecycle::{Status, StockChore};
 use domain::placement::backoff_ms;
 use domain::stock::{Answer, Op, Place, RestoreLine};
@@ -83,9 +84,7 @@ impl Desk {
                 self.rows.add_chore(order_id, shard, kind_of(chore), now)?;
             }
         }
-        if matches!(next.status, Status::Cancelled | Status::Shipped)
-            && self.rows.is_offered(order_id)?
-        {
+        if is_end(next.status) && self.rows.is_offered(order_id)? {
             self.rows.add_chore(order_id, 0, END_OFFERS, now)?;
         }
         telemetry::count("order_edges", &[("to", next.status.name())], 1);

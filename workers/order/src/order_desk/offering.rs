@@ -15,9 +15,10 @@ use contract::assignment::{
     AskHolder, Holding, OFFER_DESK, OrderFacts, OrderIsOver, offer_desk_name,
 };
 use contract::order::{OfferOrder, Offerable};
-use domain::assignment::Refusal;
+use domain::assignment::{Over, is_end, may_offer};
 use domain::ids::desk_of_uuid;
 use domain::lifecycle::Status;
+use domain::time::from_rfc3339;
 use edge::Scope;
 use edge::call::{To, call};
 
@@ -34,10 +35,8 @@ impl Desk {
         offer: &OfferOrder,
     ) -> Result<Offerable, Problem> {
         let row = self.order_for(scope, &offer.order, &offer.viewer).await?;
-        match row.life().status {
-            Status::Cancelled => return Ok(Offerable::No(Refusal::OrderCancelled)),
-            Status::Shipped | Status::Delivered => return Ok(Offerable::No(Refusal::Closed)),
-            Status::Pending | Status::Paid | Status::Processing => {}
+        if let Err(refusal) = may_offer(row.life().status) {
+            return Ok(Offerable::No(refusal));
         }
         self.rows.set_offered(&row.order_id)?;
         Ok(Offerable::Yes(facts_of(&row)?))
@@ -67,18 +66,19 @@ impl Desk {
             return Ok(true);
         };
         let history = self.rows.history(&row)?;
-        let is_end = |status| matches!(status, Status::Cancelled | Status::Shipped);
         let end = history.into_iter().find(|entry| is_end(entry.new_status));
         let Some(end) = end else {
             return Ok(true);
         };
         let over = OrderIsOver {
             order: facts_of(&row)?,
-            left: end.new_status == Status::Shipped,
-            reason: end
-                .reason
-                .unwrap_or_else(|| "the order was cancelled".to_owned()),
-            at: end.created_at,
+            over: Over {
+                left: end.new_status == Status::Shipped,
+                at_ms: from_rfc3339(&end.created_at).unwrap_or(row.updated_ms),
+                reason: end
+                    .reason
+                    .unwrap_or_else(|| "the order was cancelled".to_owned()),
+            },
         };
         let name = offer_desk_of(order_id);
         let told = call(&self.env, scope, To::Object(OFFER_DESK, &name), over).await;

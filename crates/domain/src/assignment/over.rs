@@ -1,0 +1,55 @@
+//! The end of an order, as its offers hear of it.
+//!
+//! Whether an order lives is known elsewhere than who has it, and the news takes time.
+//! What must hold: the order's life has the last word. No order is offered whose end is
+//! known, and whoever took one that was over already does not keep it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Assignment;
+use super::command::{Command, Refusal};
+use crate::lifecycle::Status;
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Over {
+    /// It has left the house, and otherwise it was cancelled.
+    pub left: bool,
+    pub at_ms: i64,
+    /// Why it was cancelled.
+    pub reason: String,
+}
+
+/// Whether an order in that state may be offered to anybody.
+///
+/// # Errors
+/// Why not.
+pub fn may_offer(status: Status) -> Result<(), Refusal> {
+    match status {
+        Status::Cancelled => Err(Refusal::OrderCancelled),
+        Status::Shipped | Status::Delivered => Err(Refusal::Closed),
+        Status::Pending | Status::Paid | Status::Processing => Ok(()),
+    }
+}
+
+/// Whether offers have to hear of an edge to that state.
+pub fn is_end(status: Status) -> bool {
+    matches!(status, Status::Cancelled | Status::Shipped)
+}
+
+impl Assignment {
+    /// What the end of its order asks of it. The same again when it is told again; a
+    /// refusal says that it had ended before.
+    pub fn ending(&self, over: Over) -> Command {
+        let lock = self.lock.as_ref();
+        let had_vendor = lock.is_some_and(|lock| lock.at_ms <= over.at_ms);
+        match over.left {
+            true if had_vendor => Command::Close,
+            true => Command::Cancel {
+                reason: "the order left without a vendor".into(),
+            },
+            false => Command::Cancel {
+                reason: over.reason,
+            },
+        }
+    }
+}
