@@ -22,7 +22,7 @@ CREATE UNIQUE INDEX one_vendor_an_order ON vendor_routings (order_id)
   WHERE locked_vendor_id IS NOT NULL AND released_at IS NULL;
 CREATE INDEX routings_by_order ON vendor_routings (order_id);
 -- What an admin should look at.
-CREATE INDEX routings_failed ON vendor_routings (updated_at) WHERE status = 'FAILED';
+CREATE INDEX routings_failed ON vendor_routings (updated_at, id) WHERE status = 'FAILED';
 
 -- Who was asked, in which batch, and what became of it.
 CREATE TABLE order_assignments (

@@ -75,6 +75,32 @@ describe('the nearest', () => {
     assert.equal((await market.accept(late, order)).status, 200);
   });
 
+  test('what nobody takes is on a list for admins, the latest first, until somebody has it', async (context) => {
+    const market = await marketOf(context);
+    const orders = [];
+    for (let n = 0; n < 3; n += 1) {
+      orders.unshift(await market.order());
+      assert.equal((await market.start(orders[0])).status, 'FAILED');
+      await market.until(orders[0], { status: 'FAILED' });
+    }
+    const page = async (query = '') => {
+      const { status, text, json } = await shop.admin.get(`/api/admin/routings?status=FAILED${query}`);
+      assert.equal(status, 200, text);
+      return json;
+    };
+    const first = await page('&limit=2');
+    const second = await page(`&limit=2&cursor=${encodeURIComponent(first.next_cursor)}`);
+    const listed = [...first.routings, ...second.routings].map(({ orderId }) => orderId);
+    assert.deepEqual(listed.slice(0, 3), orders.map(({ order_id }) => order_id));
+    assert.deepEqual([first.routings[0].routingId, first.routings[0].strategy], [`rtg_${orders[0].order_id}`, 'nearest']);
+    const [vendor] = await market.open(1);
+    await market.start(orders[0]);
+    assert.equal((await market.accept(vendor, orders[0])).status, 200);
+    await market.agree(orders[0], { winner: vendor.id });
+    assert.equal((await page('&limit=1')).routings[0].orderId, orders[1].order_id);
+    for (const query of ['', '?status=failed']) assertProblem(await shop.admin.get(`/api/admin/routings${query}`), { status: 400, field: 'status' });
+  });
+
   test('at most five are pushed at once, whatever is asked for', async (context) => {
     const market = await marketOf(context);
     await market.open(8);

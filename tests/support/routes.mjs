@@ -98,6 +98,7 @@ export const ROUTES = [
   { method: 'POST', path: ({ order }) => `/api/admin/placements/${order}/retry`, roles: ADMIN, about: 'order', ok: 409 },
   { method: 'GET', path: () => '/api/admin/desks/order/0/export', roles: ADMIN },
   { method: 'GET', path: () => '/api/admin/desks/offers/0/export', roles: ADMIN },
+  { method: 'GET', path: () => '/api/admin/routings?status=FAILED', roles: ADMIN },
   { method: 'GET', path: () => '/api/admin/desks/cart/0/export', roles: ADMIN },
   { method: 'GET', path: () => '/api/admin/desks/vendor/0/export', roles: ADMIN },
 

@@ -143,7 +143,7 @@ fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
             ("vendors" | "vendor-import" | "vendor-search", _) | ("desks", ["vendor", ..]) => {
                 Ok(VENDOR_SERVICE)
             }
-            ("desks", ["offers", ..]) => Ok(OFFER_SERVICE),
+            ("routings", []) | ("desks", ["offers", ..]) => Ok(OFFER_SERVICE),
             ("desks" | "placements", _) => Ok(ORDER_SERVICE),
             ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),
             _ => Err(Problem::not_found("route")),

@@ -1,5 +1,6 @@
-//! What is about many orders, and so about many desks: a vendor's open offers. Also the
-//! export of a desk. Requests about one order go from the gateway to its desk.
+//! What is about many orders, and so about many desks: a vendor's open offers, and the
+//! orders that nobody took. Also the export of a desk. Requests about one order go from the
+//! gateway to its desk.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use edge::call::{To, call};
 use edge::d1::{Db, Sql};
 use edge::{Incoming, Outcome, clock, http};
 use futures::future::join_all;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use worker::{Env, Method, Request};
 
@@ -23,11 +24,60 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
     let incoming = Incoming::passed_on(&mut request).await?;
     match (&incoming.method, incoming.path().as_slice()) {
         (Method::Get, ["api", "vendor", "offers"]) => offers(env, &incoming).await,
+        (Method::Get, ["api", "admin", "routings"]) => failed(env, &incoming).await,
         (Method::Get, ["api", "admin", "desks", "offers", number, "export"]) => {
             export(env, &incoming, number).await
         }
         _ => Err(Problem::not_found("route")),
     }
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FailedRouting {
+    routing_id: String,
+    order_id: String,
+    strategy: String,
+    status: String,
+    epoch: u32,
+    updated_at: String,
+}
+
+#[derive(Serialize)]
+struct FailedPage {
+    routings: Vec<FailedRouting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+/// `GET /api/admin/routings?status=FAILED`: orders that nobody took, the latest first, for
+/// somebody to look at. What has just failed follows within moments, and is heard live.
+async fn failed(env: &Env, incoming: &Incoming) -> Outcome {
+    incoming.actor(&[Role::Admin])?;
+    if incoming.query.get("status").map(String::as_str) != Some("FAILED") {
+        return Err(Problem::field("status", "must be FAILED"));
+    }
+    let limit = incoming.limit(20, 100)?;
+    let cursor = incoming.query.get("cursor").map_or("~", String::as_str);
+    let (before, id) = cursor.split_once('_').unwrap_or((cursor, ""));
+    let found = Sql::new(
+        "SELECT id AS routingId, order_id AS orderId, strategy, status, lock_epoch AS epoch,
+                updated_at AS updatedAt
+         FROM vendor_routings WHERE status = 'FAILED' AND (updated_at, id) < (?1, ?2)
+         ORDER BY updated_at DESC, id DESC LIMIT ?3",
+    );
+    let found = found.text(before).text(id).int(i64::from(limit));
+    let routings: Vec<FailedRouting> = Db::open(env, "DB")?
+        .rows(&incoming.scope, "assignments.failed", found)
+        .await?;
+    let is_full = u32::try_from(routings.len()).is_ok_and(|count| count >= limit);
+    let last = routings.last().filter(|_| is_full);
+    let next_cursor = last.map(|one| format!("{}_{}", one.updated_at, one.routing_id));
+    let page = FailedPage {
+        routings,
+        next_cursor,
+    };
+    http::json(200, &page)
 }
 
 async fn export(env: &Env, incoming: &Incoming, number: &str) -> Outcome {

@@ -1,0 +1,71 @@
+//! What a desk keeps of its orders beyond them, and for how long: which may be offered to
+//! vendors, and which numbers were given.
+
+use contract::Problem;
+use domain::ids::desk_uuid;
+use domain::limits::DESK_ROWS_TTL_MS;
+use edge::sqlite::{first, int, run, text};
+use serde_json::Value;
+
+use super::{Rows, broken};
+
+impl Rows {
+    /// Rows that nobody needs any more: undone placements and finished, projected
+    /// orders, a week after their last change, when nothing is left to be done for them.
+    pub fn forget_old(&self, now: i64) -> Result<(), Problem> {
+        let before = now.saturating_sub(DESK_ROWS_TTL_MS);
+        // What is younger cannot be so long unchanged, and ids tell the age.
+        let youngest = desk_uuid(before, 0, [0; 8]);
+        let sql = self.sql()?;
+        let old = "order_id < ?1 AND updated_ms < ?2 AND projected = version
+             AND (phase = 'undone'
+                  OR (announced = version AND status IN ('delivered', 'cancelled')))
+             AND order_id NOT IN (SELECT order_id FROM chores)";
+        for statement in [
+            format!(
+                "DELETE FROM history WHERE order_id IN (SELECT order_id FROM orders WHERE {old})"
+            ),
+            format!(
+                "DELETE FROM offered WHERE order_id IN (SELECT order_id FROM orders WHERE {old})"
+            ),
+            format!(
+                "INSERT INTO used_numbers (number)
+                 SELECT number FROM orders WHERE number IS NOT NULL AND {old}
+                 ON CONFLICT DO NOTHING"
+            ),
+            format!("DELETE FROM orders WHERE {old}"),
+        ] {
+            let values = vec![text(youngest.as_str()), int(before)];
+            run(sql, &statement, values).map_err(broken)?;
+        }
+        // A number names its year, and no other year's orders can get it.
+        let year = domain::time::year(before);
+        let oldest = format!("ORD-{year}");
+        run(
+            sql,
+            "DELETE FROM used_numbers WHERE number < ?1",
+            vec![text(oldest)],
+        )
+        .map_err(broken)
+    }
+
+    /// From now on vendors may be asked about it.
+    pub fn set_offered(&self, order_id: &str) -> Result<(), Problem> {
+        run(
+            self.sql()?,
+            "INSERT INTO offered (order_id) VALUES (?1) ON CONFLICT DO NOTHING",
+            vec![text(order_id)],
+        )
+        .map_err(broken)
+    }
+
+    pub fn is_offered(&self, order_id: &str) -> Result<bool, Problem> {
+        let found: Option<Value> = first(
+            self.sql()?,
+            "SELECT 1 AS found FROM offered WHERE order_id = ?1",
+            vec![text(order_id)],
+        )
+        .map_err(broken)?;
+        Ok(found.is_some())
+    }
+}
