@@ -317,6 +317,34 @@ describe('orders', { concurrency: 6 }, () => {
     assert.deepEqual((await alice.get('/orders')).json.orders.map((order) => order.status), ['cancelled']);
   });
 
+  test('an order leaves its object a week behind its end, and its number is not given again', { timeout: 60_000 }, async (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'orderlane-week-'));
+    const old = await openShop({ persist: folder });
+    t.after(async () => {
+      await old.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    const sku = await old.goods({ price: 1500, stock: { berlin: 9 } });
+    const alice = old.customer();
+    const { order_id, order_number } = await alice.order({ [sku]: 1 });
+    await cancel(alice, order_id, { reason: 'no' });
+    const kept = (sql, ...params) => old.rt.objects('order', 'OrderDesk', sql, ...params);
+    const told = 'SELECT 1 FROM orders WHERE order_id = ? AND projected = version AND announced = version';
+    await until('everybody to know of it', () => kept(told, order_id).length > 0);
+    await old.rt.kill();
+    const [{ object_id }] = kept('SELECT 1 FROM orders WHERE order_id = ?', order_id);
+    const file = readdirSync(folder, { recursive: true }).find((name) => name.endsWith(`${object_id}.sqlite`));
+    const db = new DatabaseSync(path.join(folder, file));
+    db.exec("UPDATE orders SET order_id = '01900000-0000' || substr(order_id, 14), updated_ms = 0; UPDATE history SET order_id = '01900000-0000' || substr(order_id, 14)");
+    db.close();
+    await old.rt.restart();
+    const next = await alice.order({ [sku]: 1 });
+    await until('it to be forgotten', () => kept('SELECT 1 FROM orders WHERE number = ?', order_number).length === 0, { deadlineMs: 30_000 });
+    assert.deepEqual(kept('SELECT number FROM used_numbers').map(({ number }) => number), [order_number]);
+    assert.deepEqual(kept("SELECT 1 FROM history WHERE order_id LIKE '01900000-0000%'"), []);
+    assert.equal((await alice.get(`/orders/${next.order_id}`)).status, 200, 'what is younger stays');
+  });
+
   test('only what is stuck can be retried', async () => {
     const { order_id } = await placed(shop.customer());
     assertProblem(await shop.admin.post(`/api/admin/placements/${order_id}/retry`), { status: 409, code: 'not_stuck' });
