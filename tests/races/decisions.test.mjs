@@ -85,6 +85,10 @@ test('accept against cancel by the customer', { timeout: 300_000 }, async () => 
       // An accept that shares its write with the cancel is told how it stands behind both.
       const epochs = accepted.status === 200 ? [2] : [1, 2];
       assert.ok(data.status === 'CANCELLED' && epochs.includes(data.epoch), JSON.stringify(data));
+      // Then its story has both: it was won as often as an epoch ended, and cancelled once.
+      const story = (await market.history(order)).events.map(({ type }) => type);
+      const count = (type) => story.filter((each) => each === type).length;
+      assert.deepEqual([count('won'), count('released'), count('cancelled')], [data.epoch - 1, data.epoch - 1, 1], story.join());
     },
   });
   exactly(tally, ['done / done', 'order_cancelled / done']);
