@@ -1,78 +1,20 @@
-//! The states of a placed order and the edges between them (I7).
+//! The life of a placed order (I7): its states, and who may cause which edge.
 //!
-//! `pending -> paid -> processing -> shipped -> delivered`, one step at a time;
-//! `cancelled` from any state in which nothing has shipped. `delivered` and
-//! `cancelled` absorb. Every change adds one to the version.
+//! Four things are kept apart, since people ask for each by itself: how the order stands,
+//! how its payment does, what became of the goods, and where the delivery is. The order's
+//! status moves along [`EDGES`]; the others follow from its steps, or from what those say
+//! who have the money and the goods in their hands. What must hold: a step along no edge
+//! changes nothing; every change adds one to the version; `cancelled` and `refunded` absorb.
+
+mod drawing;
+mod edges;
+mod names;
+
+pub use drawing::{drawing, table};
+pub use edges::{By, EDGES, Edge, When};
+pub use names::{Delivery, Fulfilment, Method, Mode, PaymentStatus, Status};
 
 use serde::{Deserialize, Serialize};
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    Pending,
-    Paid,
-    Processing,
-    Shipped,
-    Delivered,
-    Cancelled,
-}
-
-impl Status {
-    pub const ALL: [Self; 6] = [
-        Self::Pending,
-        Self::Paid,
-        Self::Processing,
-        Self::Shipped,
-        Self::Delivered,
-        Self::Cancelled,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Paid => "paid",
-            Self::Processing => "processing",
-            Self::Shipped => "shipped",
-            Self::Delivered => "delivered",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.name() == name)
-    }
-
-    /// The states that may follow this one.
-    pub fn next(self) -> &'static [Self] {
-        match self {
-            Self::Pending => &[Self::Paid, Self::Cancelled],
-            Self::Paid => &[Self::Processing, Self::Cancelled],
-            Self::Processing => &[Self::Shipped, Self::Cancelled],
-            Self::Shipped => &[Self::Delivered],
-            Self::Delivered | Self::Cancelled => &[],
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum PaymentStatus {
-    Pending,
-    Paid,
-    Cancelled,
-}
-
-impl PaymentStatus {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Paid => "paid",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
 
 /// What an edge asks of the stock that the order holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,112 +26,185 @@ pub enum StockChore {
     Ship,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What an edge asks of those who offer the order to vendors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OffersChore {
+    Start,
+    /// It is over, and nobody may take it any more.
+    End,
+}
+
+/// What an edge asks of the others. All of it is written down with the new state and
+/// performed, repeatedly if need be, until it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Chores {
+    pub stock: Option<StockChore>,
+    pub offers: Option<OffersChore>,
+    /// What is due has changed, or may be taken now.
+    pub money: bool,
+    /// The shopper gets the cart back.
+    pub cart: bool,
+}
+
+/// Why a step was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Illegal {
+    /// Where this one may take the order now.
+    pub legal: Vec<Status>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Life {
     pub status: Status,
     pub payment: PaymentStatus,
+    pub fulfilment: Fulfilment,
+    pub delivery: Delivery,
+    pub mode: Mode,
+    pub method: Method,
     pub version: u32,
 }
 
 impl Life {
-    pub const PLACED: Self = Self {
-        status: Status::Pending,
-        payment: PaymentStatus::Pending,
-        version: 1,
-    };
+    /// As it begins. Credit was reserved before the order came to stand.
+    pub fn placed(method: Method, mode: Mode) -> Self {
+        let payment = match method {
+            Method::Card | Method::Cod => PaymentStatus::Pending,
+            Method::Credit => PaymentStatus::Authorized,
+        };
+        Self {
+            status: Status::Pending,
+            payment,
+            fulfilment: Fulfilment::Unfulfilled,
+            delivery: Delivery::None,
+            mode,
+            method,
+            version: 1,
+        }
+    }
 
-    /// Takes one edge. The chore is to be written down with the new state and
-    /// performed, repeatedly if need be, until it is done.
+    /// The states that somebody may take it to now; of everybody without a name.
+    pub fn next(self, by: Option<By>) -> Vec<Status> {
+        EDGES
+            .iter()
+            .filter(|edge| edge.from == self.status && edge.applies(self))
+            .filter(|edge| by.is_none_or(|by| edge.by.contains(&by)))
+            .map(|edge| edge.to)
+            .collect()
+    }
+
+    /// Takes one edge.
     ///
     /// # Errors
     /// The states that would have been legal.
-    pub fn step(self, to: Status) -> Result<(Self, Option<StockChore>), &'static [Status]> {
-        let legal = self.status.next();
+    pub fn step(self, to: Status, by: By) -> Result<(Self, Chores), Illegal> {
+        let legal = self.next(Some(by));
         if !legal.contains(&to) {
-            return Err(legal);
+            return Err(Illegal { legal });
         }
-        let payment = match (to, self.payment) {
-            (Status::Paid, _) => PaymentStatus::Paid,
-            (Status::Cancelled, PaymentStatus::Pending) => PaymentStatus::Cancelled,
-            (_, payment) => payment,
-        };
-        let chore = match to {
-            Status::Cancelled => Some(StockChore::Release),
-            Status::Shipped => Some(StockChore::Ship),
-            _ => None,
-        };
-        let version = self.version.saturating_add(1);
-        Ok((
-            Self {
-                status: to,
-                payment,
-                version,
-            },
-            chore,
-        ))
+        let mut next = self;
+        next.status = to;
+        next.version = self.version.saturating_add(1);
+        let mut chores = Chores::default();
+        match to {
+            Status::Pending => {}
+            Status::Paid => {
+                next.payment = PaymentStatus::Paid;
+                if self.mode == Mode::Vendor {
+                    chores.offers = Some(OffersChore::Start);
+                }
+            }
+            Status::AwaitingAssignment => {
+                next.mode = Mode::Vendor;
+                next.fulfilment = Fulfilment::AwaitingAssignment;
+                next.delivery = Delivery::None;
+            }
+            Status::Failed => next.fulfilment = Fulfilment::Failed,
+            Status::VendorAccepted => {
+                next.fulfilment = Fulfilment::VendorAccepted;
+                next.delivery = Delivery::NewOrder;
+                chores.money = self.method == Method::Credit;
+            }
+            Status::Preparing => next.fulfilment = Fulfilment::Preparing,
+            Status::Ready => next.fulfilment = Fulfilment::Ready,
+            Status::Processing => {
+                next.mode = Mode::Warehouse;
+                next.fulfilment = Fulfilment::Processing;
+                chores.money = self.method == Method::Credit;
+                chores.offers = Some(OffersChore::End);
+            }
+            Status::Shipped => {
+                next.fulfilment = Fulfilment::Fulfilled;
+                next.delivery = Delivery::OutForDelivery;
+                chores.stock = Some(StockChore::Ship);
+                chores.offers = Some(OffersChore::End);
+            }
+            Status::Delivered => {
+                next.delivery = Delivery::Delivered;
+                // Whoever hands it over gets the money.
+                if self.method == Method::Cod {
+                    next.payment = PaymentStatus::Paid;
+                }
+            }
+            Status::Cancelled => {
+                next.fulfilment = Fulfilment::Cancelled;
+                next.delivery = Delivery::None;
+                if matches!(
+                    self.payment,
+                    PaymentStatus::Pending | PaymentStatus::Failed | PaymentStatus::Authorized
+                ) {
+                    next.payment = PaymentStatus::Cancelled;
+                }
+                chores.stock = Some(StockChore::Release);
+                chores.offers = Some(OffersChore::End);
+                chores.money = true;
+            }
+            Status::Refunded => {}
+        }
+        Ok((next, chores))
+    }
+
+    /// What has become of its money, as those say who have it. `None` when that is known.
+    /// A payment that comes in pays an order that waits for it; all else is no step.
+    pub fn paid_so(self, payment: PaymentStatus) -> Option<(Self, Chores)> {
+        if payment == self.payment {
+            return None;
+        }
+        if payment == PaymentStatus::Paid
+            && let Ok((mut next, chores)) = self.step(Status::Paid, By::House)
+        {
+            next.payment = payment;
+            return Some((next, chores));
+        }
+        if payment == PaymentStatus::Refunded
+            && let Ok((mut next, chores)) = self.step(Status::Refunded, By::House)
+        {
+            next.payment = payment;
+            return Some((next, chores));
+        }
+        let mut next = self;
+        next.payment = payment;
+        next.version = self.version.saturating_add(1);
+        Some((next, Chores::default()))
     }
 
     /// Whether the time limit for paying still applies.
     pub fn awaits_payment(self) -> bool {
-        self.status == Status::Pending
+        self.status == Status::Pending && self.method == Method::Card
+    }
+
+    /// Whether it may be offered to vendors as soon as it stands.
+    pub fn starts_by_itself(self) -> bool {
+        self.status == Status::Pending && self.method != Method::Card && self.mode == Mode::Vendor
+    }
+
+    /// Whether nothing of it is to be expected any more.
+    pub fn is_finished(self) -> bool {
+        matches!(
+            self.status,
+            Status::Delivered | Status::Cancelled | Status::Refunded
+        )
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_pair_of_states_is_an_edge_or_refused_with_the_legal_ones() {
-        let drawn = [
-            ("pending", "paid"),
-            ("pending", "cancelled"),
-            ("paid", "processing"),
-            ("paid", "cancelled"),
-            ("processing", "shipped"),
-            ("processing", "cancelled"),
-            ("shipped", "delivered"),
-        ];
-        for from in Status::ALL {
-            for to in Status::ALL {
-                let life = Life {
-                    status: from,
-                    ..Life::PLACED
-                };
-                let legal = drawn.contains(&(from.name(), to.name()));
-                match life.step(to) {
-                    Ok((after, _)) => {
-                        assert!(legal, "{from:?} -> {to:?}");
-                        assert_eq!(after.version, 2);
-                    }
-                    Err(next) => {
-                        assert!(!legal, "{from:?} -> {to:?}");
-                        assert_eq!(next, from.next());
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn stock_goes_back_on_cancel_and_out_on_shipping() {
-        let (paid, none) = Life::PLACED.step(Status::Paid).unwrap();
-        assert_eq!((paid.payment, none), (PaymentStatus::Paid, None));
-        let (cancelled, chore) = paid.step(Status::Cancelled).unwrap();
-        assert_eq!(cancelled.payment, PaymentStatus::Paid);
-        assert_eq!(chore, Some(StockChore::Release));
-        let (processing, _) = paid.step(Status::Processing).unwrap();
-        assert_eq!(
-            processing.step(Status::Shipped).unwrap().1,
-            Some(StockChore::Ship)
-        );
-    }
-
-    #[test]
-    fn names_come_back() {
-        for status in Status::ALL {
-            assert_eq!(Status::from_name(status.name()), Some(status));
-        }
-        assert_eq!(Status::from_name("lost"), None);
-    }
-}
+mod tests;

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use domain::assignment::{
     Assignment, Candidate, Command, Over, Phase, Settings, Strategy, is_end, may_offer,
 };
-use domain::lifecycle::Status;
+use domain::lifecycle::{Life, Method, Mode, Status};
 use stateright::{Checker, Model, Property};
 
 const VENDORS: [&str; 2] = ["v", "w"];
@@ -75,6 +75,13 @@ enum Action {
 
 struct TwoDesks(Mutant);
 
+fn life(status: Status) -> Life {
+    Life {
+        status,
+        ..Life::placed(Method::Cod, Mode::Vendor)
+    }
+}
+
 impl World {
     fn is_known(&self) -> bool {
         is_end(self.status) && !self.chore
@@ -125,7 +132,7 @@ impl World {
     fn deliver(&mut self, message: &Message, mutant: Mutant) {
         match message {
             Message::Ask => {
-                let may = may_offer(self.status).is_ok();
+                let may = may_offer(life(self.status)).is_ok();
                 self.marked |= may && mutant != Mutant::NoMark;
                 self.net
                     .insert(if may { Message::Yes } else { Message::No });
@@ -159,7 +166,7 @@ impl Model for TwoDesks {
 
     fn init_states(&self) -> Vec<World> {
         vec![World {
-            status: Status::Processing,
+            status: Status::AwaitingAssignment,
             marked: false,
             chore: false,
             ended_ms: None,

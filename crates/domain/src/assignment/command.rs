@@ -129,6 +129,8 @@ pub enum Refusal {
     NothingToRetry,
     /// The order has left the vendor.
     Closed,
+    /// It has to be paid before anybody is asked.
+    NotPaid,
 }
 
 impl Refusal {
@@ -145,6 +147,7 @@ impl Refusal {
             Self::NotAssigned => "ORDER_NOT_ASSIGNED",
             Self::NothingToRetry => "NOTHING_TO_RETRY",
             Self::Closed => "ASSIGNMENT_CLOSED",
+            Self::NotPaid => "ORDER_NOT_PAID",
         }
     }
 }

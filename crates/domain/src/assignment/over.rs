@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Assignment;
 use super::command::{Command, Refusal};
-use crate::lifecycle::Status;
+use crate::lifecycle::{Life, Status};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Over {
@@ -19,21 +19,31 @@ pub struct Over {
     pub reason: String,
 }
 
-/// Whether an order in that state may be offered to anybody.
+/// Whether an order that stands so may be offered to anybody.
 ///
 /// # Errors
 /// Why not.
-pub fn may_offer(status: Status) -> Result<(), Refusal> {
-    match status {
-        Status::Cancelled => Err(Refusal::OrderCancelled),
-        Status::Shipped | Status::Delivered => Err(Refusal::Closed),
-        Status::Pending | Status::Paid | Status::Processing => Ok(()),
+pub fn may_offer(life: Life) -> Result<(), Refusal> {
+    match life.status {
+        Status::Cancelled | Status::Refunded => Err(Refusal::OrderCancelled),
+        Status::Processing | Status::Shipped | Status::Delivered => Err(Refusal::Closed),
+        Status::Pending if life.awaits_payment() => Err(Refusal::NotPaid),
+        Status::Pending
+        | Status::Paid
+        | Status::AwaitingAssignment
+        | Status::VendorAccepted
+        | Status::Preparing
+        | Status::Ready
+        | Status::Failed => Ok(()),
     }
 }
 
 /// Whether offers have to hear of an edge to that state.
 pub fn is_end(status: Status) -> bool {
-    matches!(status, Status::Cancelled | Status::Shipped)
+    matches!(
+        status,
+        Status::Cancelled | Status::Shipped | Status::Processing
+    )
 }
 
 impl Assignment {

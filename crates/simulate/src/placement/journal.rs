@@ -5,11 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::lifecycle::{Life, StockChore};
+use domain::lifecycle::{Life, Method, Mode, StockChore};
 use domain::placement::{Cause, Phase, Placement};
 use domain::plan::Allocation;
 
 use super::message::{Content, PlaceReply};
+
+/// How an order's life begins here.
+pub fn placed() -> Life {
+    Life::placed(Method::Card, Mode::Warehouse)
+}
 
 /// How soon the timer looks again at what is unfinished.
 const LOOK_AGAIN_MS: i64 = 2_000;

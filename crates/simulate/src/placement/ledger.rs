@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 
 use domain::lifecycle::Life;
+
+use super::journal::placed;
 use domain::placement::Phase;
 use domain::plan::{Shortage, Wanted};
 use domain::stock::Batch;
@@ -191,11 +193,11 @@ impl Ledger {
         let life = row.life?;
         let before = self.lives.insert(order_id.to_owned(), life);
         let follows = match before {
-            None => life == Life::PLACED,
+            None => life == placed(),
             // The same write may be performed twice.
             Some(before) if before == life => true,
             Some(before) => {
-                life.version == before.version + 1 && before.status.next().contains(&life.status)
+                life.version == before.version + 1 && before.next(None).contains(&life.status)
             }
         };
         (!follows).then(|| format!("I7: {order_id} went from {before:?} to {life:?}"))

@@ -2,7 +2,7 @@
 //! the stock. A change and its chores are one write; a chore is repeated until it
 //! is acknowledged, under a key that counts once.
 
-use domain::lifecycle::{Status, StockChore};
+use domain::lifecycle::{By, Status, StockChore};
 use domain::stock::{Answer, Op};
 
 use super::fault::Step;
@@ -18,12 +18,12 @@ impl OrderDesk {
         let Some(row) = self.journal.rows.get(order_id) else {
             return Some(false);
         };
-        let Some(Ok((life, chore))) = row.life.map(|life| life.step(to)) else {
+        let Some(Ok((life, chores))) = row.life.map(|life| life.step(to, By::Staff)) else {
             return Some(false);
         };
         let mut moved = row.clone();
         moved.life = Some(life);
-        if let Some(kind) = chore {
+        if let Some(kind) = chores.stock {
             let chores = row.shards().map(|shard| Chore {
                 kind,
                 shard,

@@ -1,12 +1,11 @@
 //! One placement at work: what its effects do, and what their answers say.
 
-use domain::lifecycle::Life;
 use domain::limits::STOCK_WAIT_MS;
 use domain::placement::{Cause, Effect, Event, Leg, Phase};
 use domain::stock::{Answer, Op};
 
 use super::fault::Step;
-use super::journal::OrderRow;
+use super::journal::{OrderRow, placed};
 use super::message::{CallId, Failed, Node, PlaceReply, Reply, Request};
 use super::mutant::Mutant;
 use super::net::Net;
@@ -72,7 +71,7 @@ impl OrderDesk {
         let done = net.persist(ME, Some(Step::OrderFinish), || {
             for (order_id, placement, pay_by_ms) in &late {
                 if let Some(row) = journal.rows.get_mut(order_id) {
-                    row.life = Some(Life::PLACED);
+                    row.life = Some(placed());
                     row.pay_by_ms = *pay_by_ms;
                     row.placement.clone_from(placement);
                 }
