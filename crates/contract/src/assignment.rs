@@ -165,6 +165,9 @@ pub struct OrderFacts {
 pub struct Holding {
     pub vendor_id: Option<String>,
     pub status: RoutingStatus,
+    /// Grows with every change of these. An older one says nothing.
+    #[serde(default)]
+    pub version: u32,
 }
 
 commands!(AtOfferDesk {
@@ -181,6 +184,9 @@ commands!(AtOfferDesk {
     /// passed on as it is.
     Offers as OpenOffers { orders: Vec<String>, vendor: String } -> Vec<serde_json::Value>,
         |_| "assignment.offers".into();
+    /// Vendors are to be asked for this order, as configured. Safe to repeat: what is under
+    /// way goes on, and what is over stays so.
+    Begin as BeginOffers { order: OrderFacts } -> Empty, |_| "assignment.start".into();
     /// Who has this order, if it was ever to be offered.
     Holder as AskHolder { order_id: String } -> Option<Holding>, |_| "assignment.holder".into();
     /// The order is cancelled, or has left. No offer of it is open from then on, and none
@@ -236,5 +242,6 @@ pub fn words(refusal: Refusal) -> &'static str {
         Refusal::NotAssigned => "no vendor has this order",
         Refusal::NothingToRetry => "the search has not failed",
         Refusal::Closed => "the order has left its vendor",
+        Refusal::NotPaid => "the order has to be paid first",
     }
 }

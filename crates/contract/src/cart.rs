@@ -6,7 +6,10 @@ use domain::plan::{Allocation, Shortage};
 use domain::totals::Totals;
 use serde::{Deserialize, Serialize};
 
+use domain::plan::Wanted;
+
 use crate::fulfillment::PricedLine;
+use crate::{Empty, commands};
 
 /// The binding of the cart desks.
 pub const CART_DESK: &str = "CART_DESK";
@@ -14,6 +17,17 @@ pub const CART_DESK: &str = "CART_DESK";
 pub fn desk_name(desk: u16) -> String {
     format!("cart-{desk}")
 }
+
+commands!(AtCartDesk {
+    /// The order that was made of this cart came to nothing: its shopper gets the goods
+    /// back into the cart, unless there is a newer one. Safe to repeat, by the order.
+    Reopen as ReopenCart {
+        customer_id: String,
+        cart_id: String,
+        order_id: String,
+        lines: Vec<Wanted>,
+    } -> Empty, |_| "cart.reopen".into();
+});
 
 /// `POST /cart/place-order`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -24,6 +38,9 @@ pub struct PlaceInput {
     pub expected_total: Option<i64>,
     #[serde(default)]
     pub special_instructions: Option<String>,
+    /// `card`, `cod` or `credit`; a card where none is named.
+    #[serde(default)]
+    pub payment_method: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

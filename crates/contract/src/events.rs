@@ -261,7 +261,7 @@ pub fn of_order(order: &OrderSummary, customer_id: &str, estimated: &str) -> Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::lifecycle::{PaymentStatus, Status};
+    use domain::lifecycle::{Delivery, Fulfilment, Method, PaymentStatus, Status};
     use serde_json::Value;
 
     fn order(version: u32) -> OrderSummary {
@@ -270,6 +270,9 @@ mod tests {
             order_number: "ORD-2026-X".into(),
             status: Status::Paid,
             payment_status: PaymentStatus::Paid,
+            fulfilment_status: Fulfilment::Unfulfilled,
+            delivery_status: Delivery::None,
+            payment_method: Method::Card,
             version,
             total_minor: 500,
             currency: "EUR".into(),

@@ -19,6 +19,7 @@ pub mod identity;
 pub mod offers;
 pub mod order;
 pub mod packet;
+pub mod payment;
 pub mod problem;
 pub mod realtime;
 pub mod stock;

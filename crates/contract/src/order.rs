@@ -1,17 +1,20 @@
 //! Orders: what the cart hands over, what a desk remembers, what callers see.
 
+use std::collections::BTreeSet;
+
 use domain::address::Address;
 use domain::assignment::Refusal;
 use domain::delivery::{Mode, Tier};
-use domain::lifecycle::{PaymentStatus, Status};
+use domain::lifecycle::{Delivery, Fulfilment, Method, Mode as Fulfiller, PaymentStatus, Status};
+use domain::payment::Told;
 use domain::placement::Cause;
 use domain::plan::Allocation;
 use domain::totals::Totals;
 use serde::{Deserialize, Serialize};
 
-use crate::assignment::{OrderFacts, RoutingStatus};
+use crate::assignment::{Holding, OrderFacts, RoutingStatus};
 use crate::fulfillment::PricedLine;
-use crate::{Actor, commands};
+use crate::{Actor, Empty, commands};
 
 /// The binding of the worker that has the orders.
 pub const ORDER_SERVICE: &str = "ORDER_SERVICE";
@@ -38,6 +41,20 @@ pub struct OrderContent {
     pub estimated_delivery_date: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub special_instructions: Option<String>,
+    #[serde(default = "by_card")]
+    pub payment_method: Method,
+}
+
+impl OrderContent {
+    /// The stock shards that its goods come from.
+    pub fn shards(&self) -> BTreeSet<u16> {
+        let shards = self.allocations.iter();
+        shards.map(|allocation| allocation.shard).collect()
+    }
+}
+
+fn by_card() -> Method {
+    Method::Card
 }
 
 /// How a placement stands.
@@ -105,6 +122,16 @@ commands!(AtOrderDesk {
     /// What vendors are told of an order. From then on its end is told to those who offer
     /// it, whether anybody was asked or not.
     Offer as OfferOrder { order: String, viewer: Actor } -> Offerable, |_| "order.offer".into();
+    /// Who has the order, as its offer desk says, which repeats it until it is answered.
+    Held as TellHolding { order_id: String, holding: Holding } -> Empty,
+        |_| "order.held".into();
+    /// What is to be paid for an order, for one who may pay it. From then on whoever takes
+    /// the money is told what becomes due, whether anything was paid or not.
+    Payable as AskPayable { order: String, viewer: Actor } -> Payable,
+        |_| "order.payable".into();
+    /// How the money of an order stands, as those say who take it. They repeat it until it
+    /// is answered; an older version changes nothing.
+    Money as TellMoney { order_id: String, told: Told } -> Empty, |_| "order.money".into();
     /// Try a stuck placement again.
     Retry as RetryPlacement { order_id: String } -> PlaceReply, |_| "order.retry".into();
     /// The desk's rows, a page at a time.
@@ -120,11 +147,38 @@ pub enum Offerable {
     No(Refusal),
 }
 
+/// Whether there is something to be paid by card.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payable {
+    Yes(PayFacts),
+    /// It is paid already, or paid otherwise, or nothing of it is due any more.
+    No {
+        status: Status,
+        payment_status: PaymentStatus,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PayFacts {
+    pub order_id: String,
+    pub number: String,
+    pub customer_id: String,
+    pub due_minor: i64,
+    pub currency: String,
+    /// The version of the order that says so.
+    pub version: u32,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     pub history_id: String,
     pub old_status: Option<Status>,
     pub new_status: Status,
+    /// How the rest stood from then on.
+    pub payment_status: PaymentStatus,
+    pub fulfilment_status: Fulfilment,
+    pub delivery_status: Delivery,
     pub changed_by: String,
     pub reason: Option<String>,
     pub created_at: String,
@@ -135,6 +189,13 @@ pub struct OrderView {
     pub order_number: String,
     pub status: Status,
     pub payment_status: PaymentStatus,
+    pub fulfilment_status: Fulfilment,
+    pub delivery_status: Delivery,
+    pub fulfilment_mode: Fulfiller,
+    /// What has to be paid for it as it is, and what was taken and given back.
+    pub due_minor: i64,
+    pub captured_minor: i64,
+    pub refunded_minor: i64,
     pub version: u32,
     #[serde(flatten)]
     pub content: OrderContent,
@@ -143,8 +204,9 @@ pub struct OrderView {
     pub created_at: String,
     pub updated_at: String,
     pub history: Vec<HistoryEntry>,
-    /// The states that may follow.
+    /// The states that may follow, and those of them that its viewer may bring about.
     pub next_statuses: Vec<Status>,
+    pub allowed_statuses: Vec<Status>,
     /// Who has it, where it is offered to vendors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor_id: Option<String>,
@@ -160,6 +222,9 @@ pub struct OrderSummary {
     pub order_number: String,
     pub status: Status,
     pub payment_status: PaymentStatus,
+    pub fulfilment_status: Fulfilment,
+    pub delivery_status: Delivery,
+    pub payment_method: Method,
     pub version: u32,
     pub total_minor: i64,
     pub currency: String,
@@ -196,6 +261,7 @@ pub struct PlacedOrder {
     pub totals: Totals,
     pub delivery_mode: Mode,
     pub delivery_tier: Tier,
+    pub payment_method: Method,
     pub estimated_delivery_date: String,
     pub allocations: Vec<Allocation>,
     pub created_at: String,
@@ -213,6 +279,7 @@ impl PlacedOrder {
             totals: content.totals,
             delivery_mode: content.delivery_mode,
             delivery_tier: content.delivery_tier,
+            payment_method: content.payment_method,
             estimated_delivery_date: content.estimated_delivery_date.clone(),
             allocations: content.allocations.clone(),
             created_at,

@@ -54,6 +54,13 @@ pub mod code {
     pub const NOT_ASSIGNED: Code = ("order_not_assigned", 409);
     pub const NOTHING_TO_RETRY: Code = ("nothing_to_retry", 409);
     pub const ASSIGNMENT_CLOSED: Code = ("assignment_closed", 409);
+    pub const NOT_PAID: Code = ("order_not_paid", 409);
+
+    pub const NO_CREDIT: Code = ("no_credit", 409);
+    pub const NOTHING_DUE: Code = ("nothing_due", 409);
+    pub const PAYMENT_DECLINED: Code = ("payment_declined", 409);
+    pub const PROVIDER_UNAVAILABLE: Code = ("payment_provider_unavailable", 503);
+    pub const BAD_SIGNATURE: Code = ("bad_signature", 400);
 
     /// An order that was not offered answers as one that is not there.
     pub fn of_refusal(refusal: Refusal) -> Code {
@@ -69,6 +76,7 @@ pub mod code {
             Refusal::NotAssigned => NOT_ASSIGNED,
             Refusal::NothingToRetry => NOTHING_TO_RETRY,
             Refusal::Closed => ASSIGNMENT_CLOSED,
+            Refusal::NotPaid => NOT_PAID,
         }
     }
 }

@@ -10,7 +10,7 @@ use contract::describe::table::{CONNECT, EVENTS, Kind, PLACES, Row, SOCKET};
 use contract::describe::text;
 use contract::events;
 use contract::order::OrderSummary;
-use domain::lifecycle::{PaymentStatus, Status};
+use domain::lifecycle::{Delivery, Fulfilment, Method, PaymentStatus, Status};
 use domain::live::room::Room;
 use serde_json::Value;
 
@@ -30,6 +30,9 @@ fn order(version: u32) -> OrderSummary {
         order_number: "ORD-2026-X".into(),
         status: Status::Paid,
         payment_status: PaymentStatus::Paid,
+        fulfilment_status: Fulfilment::Unfulfilled,
+        delivery_status: Delivery::None,
+        payment_method: Method::Card,
         version,
         total_minor: 500,
         currency: "EUR".into(),

@@ -276,6 +276,31 @@ impl Carts {
         self.current.take()
     }
 
+    /// The order that was made of the last cart came to nothing: its goods are in the cart
+    /// again, unless there is something newer in it. True when they are. Safe to repeat:
+    /// an order gives its goods back once.
+    pub fn give_back(
+        &mut self,
+        order_id: &str,
+        lines: &[Wanted],
+        new_id: impl FnOnce() -> String,
+    ) -> bool {
+        let is_last = |done: &Completed| done.order_id == order_id;
+        if !self.completed.as_ref().is_some_and(is_last) || self.claim_now().is_some() {
+            return false;
+        }
+        self.completed = None;
+        if !self.lines().is_empty() {
+            return false;
+        }
+        self.current = Some(Cart {
+            cart_id: new_id(),
+            lines: lines.to_vec(),
+            claim: None,
+        });
+        true
+    }
+
     fn claim_of(&mut self, order_id: &str) -> Option<&mut Claim> {
         self.current
             .as_mut()?

@@ -106,7 +106,7 @@ impl Life {
         next.version = self.version.saturating_add(1);
         let mut chores = Chores::default();
         match to {
-            Status::Pending => {}
+            Status::Pending | Status::Refunded => {}
             Status::Paid => {
                 next.payment = PaymentStatus::Paid;
                 if self.mode == Mode::Vendor {
@@ -150,7 +150,7 @@ impl Life {
                 next.delivery = Delivery::None;
                 if matches!(
                     self.payment,
-                    PaymentStatus::Pending | PaymentStatus::Failed | PaymentStatus::Authorized
+                    PaymentStatus::Pending | PaymentStatus::Authorized
                 ) {
                     next.payment = PaymentStatus::Cancelled;
                 }
@@ -158,7 +158,6 @@ impl Life {
                 chores.offers = Some(OffersChore::End);
                 chores.money = true;
             }
-            Status::Refunded => {}
         }
         Ok((next, chores))
     }

@@ -26,6 +26,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::Shortage;
 
+/// The leg that is no stock shard: the buyer's credit line, which is asked last.
+pub const CREDIT: u16 = u16::MAX;
 /// Repeats of a deduction whose outcome is unknown, before the order is undone.
 const DEDUCT_TRIES: u32 = 4;
 /// How long an undoing may go on before it is marked stuck, unless its owner says
@@ -63,6 +65,8 @@ pub enum Cause {
     Closed,
     /// A shard did not answer in time.
     Unavailable,
+    /// The buyer's credit line is too short.
+    NoCredit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

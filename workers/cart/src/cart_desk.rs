@@ -23,14 +23,15 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use contract::cart::PlaceInput;
-use contract::{Actor, Problem, code};
+use contract::cart::{AtCartDesk, PlaceInput, ReopenCart};
+use contract::{Actor, Empty, Problem, code};
 use domain::address::Address;
 use domain::cart::{Carts, Refusal};
 use domain::ids::{DESKS_MAX, desk_of_uuid, desk_uuid, shard_of};
 use domain::limits::{LINES_MAX, QUANTITY_MAX};
 use domain::plan::Wanted;
 use edge::alarm::Alarm;
+use edge::call::{is_command, receive, reply};
 use edge::{Incoming, Scope, clock, config, faults, http, telemetry};
 use futures::channel::oneshot;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
@@ -143,6 +144,16 @@ impl DurableObject for CartDesk {
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         let desk = &self.desk;
+        if is_command(&request) {
+            let response = match receive(&mut request).await {
+                Ok((scope, AtCartDesk::Reopen(reopen))) => {
+                    reply(desk.reopen(&scope.within(&desk.state), &reopen).await)
+                }
+                Err(problem) => reply::<Empty>(Err(problem)),
+            };
+            telemetry::flush_soon(&desk.env, &desk.state);
+            return response;
+        }
         let outcome = match Incoming::passed_on(&mut request).await {
             Ok(mut incoming) => {
                 incoming.scope = incoming.scope.within(&desk.state);
@@ -212,6 +223,25 @@ impl Desk {
         self.write_late()?;
         self.rows.save(customer, &carts, self.life)?;
         Ok(state_of(&carts))
+    }
+
+    /// The goods of an order that came to nothing. Where the cart is being placed again,
+    /// or there is something newer in it, they stay away.
+    async fn reopen(
+        self: &Rc<Self>,
+        scope: &Scope,
+        reopen: &ReopenCart,
+    ) -> std::result::Result<Empty, Problem> {
+        let customer = reopen.customer_id.as_str();
+        let mut carts = self.certain(scope, customer).await?;
+        let new_id = || self.new_id(customer);
+        if carts.give_back(&reopen.order_id, &reopen.lines, new_id) {
+            faults::before(scope, "cart.reopen")?;
+            self.write_late()?;
+            self.rows.save(customer, &carts, self.life)?;
+            faults::written(&self.state, scope, "cart.reopen").await?;
+        }
+        Ok(Empty {})
     }
 
     /// A customer's carts as they are.

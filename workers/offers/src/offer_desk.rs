@@ -147,6 +147,7 @@ impl Desk {
             AtOfferDesk::Reject(reject) => reply(self.reject_offer(&scope, &reject).await),
             AtOfferDesk::Seen(saw) => reply(self.saw_offer(&saw).await),
             AtOfferDesk::Offers(open) => reply(self.open_offers(&open).await),
+            AtOfferDesk::Begin(begin) => reply(self.begin_by_itself(&scope, begin.order).await),
             AtOfferDesk::Holder(ask) => reply(self.holder(&ask.order_id)),
             AtOfferDesk::Over(over) => reply(self.order_is_over(over).await),
             AtOfferDesk::Export(export) => reply(self.rows.export(&export.after)),

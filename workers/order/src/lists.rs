@@ -2,7 +2,6 @@
 
 use contract::order::{OrderPage, OrderSummary, RecentOrders, StuckPlacement};
 use contract::{Actor, Problem, Role};
-use domain::lifecycle::Status;
 use edge::call::call;
 use edge::d1::{Db, Sql, rows_of};
 use edge::{Incoming, Outcome, http};
@@ -28,8 +27,8 @@ pub async fn of_customer(env: &Env, incoming: &Incoming, customer: &Actor) -> Ou
         .map_err(|error| error.into_problem("order.recent"))?;
 
     let statement = Sql::new(
-        "SELECT order_id, order_number, status, payment_status, version, total_minor, currency,
-                created_at, updated_at
+        "SELECT order_id, order_number, status, payment_status, fulfilment_status, delivery_status,
+                payment_method, version, total_minor, currency, created_at, updated_at
          FROM orders WHERE user_id = ?1 AND order_id < ?2 ORDER BY order_id DESC LIMIT ?3",
     )
     .text(&customer.id)
@@ -46,8 +45,8 @@ pub async fn of_all(env: &Env, incoming: &Incoming) -> Outcome {
     let limit = incoming.limit(20, 100)?;
     let before = incoming.query.get("cursor").map_or("~", String::as_str);
     let statement = Sql::new(
-        "SELECT order_id, order_number, status, payment_status, version, total_minor, currency,
-                created_at, updated_at
+        "SELECT order_id, order_number, status, payment_status, fulfilment_status, delivery_status,
+                payment_method, version, total_minor, currency, created_at, updated_at
          FROM orders WHERE order_id < ?1 ORDER BY order_id DESC LIMIT ?2",
     )
     .text(before)
@@ -116,6 +115,14 @@ struct StoredOrder {
     version: u32,
     created_at: String,
     updated_at: String,
+    payment_method: String,
+    fulfilment_mode: String,
+    fulfilment_status: String,
+    delivery_status: String,
+    vendor_id: Option<String>,
+    due_minor: i64,
+    captured_minor: i64,
+    refunded_minor: i64,
 }
 
 /// An order that its desk no longer keeps, in the shape that the desk gives.
@@ -123,7 +130,8 @@ pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor)
     let statements = [
         Sql::new("SELECT * FROM orders WHERE order_id = ?1 OR order_number = ?1").text(order),
         Sql::new(
-            "SELECT h.history_id, h.old_status, h.new_status, h.changed_by, h.reason, h.created_at
+            "SELECT h.history_id, h.old_status, h.new_status, h.changed_by, h.reason, h.created_at,
+                    h.payment_status, h.fulfilment_status, h.delivery_status
              FROM order_status_history h JOIN orders o USING (order_id)
              WHERE o.order_id = ?1 OR o.order_number = ?1 ORDER BY h.history_id",
         )
@@ -151,7 +159,6 @@ pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor)
         .flatten()
         .collect();
     let address: Value = serde_json::from_slice(found.address.as_bytes()).unwrap_or_default();
-    let next = Status::from_name(&found.status).map_or(&[][..], Status::next);
     http::json(
         200,
         &json!({
@@ -169,7 +176,13 @@ pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor)
             "tracking_number": found.tracking_number,
             "special_instructions": found.special_instructions,
             "created_at": found.created_at, "updated_at": found.updated_at,
-            "history": history, "next_statuses": next,
+            "payment_method": found.payment_method, "fulfilment_mode": found.fulfilment_mode,
+            "fulfilment_status": found.fulfilment_status,
+            "delivery_status": found.delivery_status, "vendor_id": found.vendor_id,
+            "due_minor": found.due_minor, "captured_minor": found.captured_minor,
+            "refunded_minor": found.refunded_minor,
+            // What its desk does not keep is at its end.
+            "history": history, "next_statuses": [], "allowed_statuses": [],
         }),
     )
 }
@@ -191,7 +204,7 @@ pub async fn stuck(env: &Env, incoming: &Incoming) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::lifecycle::PaymentStatus;
+    use domain::lifecycle::{Delivery, Fulfilment, Method, PaymentStatus, Status};
 
     fn order(id: &str, version: u32) -> OrderSummary {
         OrderSummary {
@@ -199,6 +212,9 @@ mod tests {
             order_number: String::new(),
             status: Status::Pending,
             payment_status: PaymentStatus::Pending,
+            fulfilment_status: Fulfilment::Unfulfilled,
+            delivery_status: Delivery::None,
+            payment_method: Method::Card,
             version,
             total_minor: 0,
             currency: "EUR".into(),

@@ -13,6 +13,7 @@
 mod announcing;
 mod legs;
 mod life;
+mod money;
 mod offering;
 mod placing;
 mod projection;
@@ -26,6 +27,7 @@ use contract::assignment::RoutingStatus;
 use contract::order::{AtOrderDesk, OrderSummary, OrderView, PlaceReply};
 use contract::realtime::Event;
 use contract::{Actor, Empty, Problem, Role, code};
+use domain::lifecycle::{Mode, Status};
 use edge::alarm::Alarm;
 use edge::call::{receive, reply};
 use edge::gather::Given;
@@ -55,6 +57,10 @@ struct Desk {
     /// Orders whose chores are being worked on.
     chores_running: RefCell<BTreeSet<String>>,
     forgot_at: Cell<i64>,
+    /// Who fulfils what is ordered, unless staff decides otherwise.
+    mode: Mode,
+    /// As the gateway counts them.
+    cart_desks: u16,
     payment_limit_ms: i64,
     stuck_after_ms: i64,
     /// How long changes gather before the database gets them.
@@ -90,6 +96,10 @@ impl DurableObject for OrderDesk {
             announced: announce::given(),
             announce_ms: config::number(&env, "ANNOUNCE_MS", 50_i64),
             forgot_at: Cell::new(0),
+            mode: config::text(&env, "FULFILMENT_MODE")
+                .and_then(|mode| Mode::from_name(&mode))
+                .unwrap_or(Mode::Vendor),
+            cart_desks: config::number(&env, "CART_DESKS", 32_u16).max(1),
             payment_limit_ms: limit_minutes.saturating_mul(60_000),
             stuck_after_ms: stuck_seconds.saturating_mul(1000),
             state,
@@ -124,6 +134,13 @@ impl DurableObject for OrderDesk {
             AtOrderDesk::Retry(retry) => reply(desk.retry(scope, &retry.order_id).await),
             AtOrderDesk::Export(export) => reply(desk.rows.export(&export.after)),
             AtOrderDesk::Offer(offer) => reply(desk.offer(&scope, &offer).await),
+            AtOrderDesk::Held(held) => {
+                reply(desk.held(&scope, &held.order_id, &held.holding).await)
+            }
+            AtOrderDesk::Payable(ask) => reply(desk.payable(&scope, &ask).await),
+            AtOrderDesk::Money(money) => {
+                reply(desk.money(&scope, &money.order_id, &money.told).await)
+            }
         };
         telemetry::flush_soon(&desk.env, &desk.state);
         response
@@ -250,22 +267,31 @@ impl Desk {
         viewer: &Actor,
     ) -> std::result::Result<OrderView, Problem> {
         let row = self.order_for(scope, order, viewer).await?;
-        self.view(scope, row).await
+        self.view(scope, row, viewer).await
     }
 
-    /// An order with its vendor, as it is when that is known. Who has it may be unknown,
+    /// An order as it is now. Whether somebody has taken it a moment ago may be unknown,
     /// which is no reason to show nothing of it.
-    async fn view(&self, scope: &Scope, row: OrderRow) -> std::result::Result<OrderView, Problem> {
-        let holding = self.holding(scope, &row.order_id).await;
+    async fn view(
+        self: &Rc<Self>,
+        scope: &Scope,
+        row: OrderRow,
+        viewer: &Actor,
+    ) -> std::result::Result<OrderView, Problem> {
         let row = self.rows.order(&row.order_id)?.unwrap_or(row);
-        let mut view = self.rows.view(&row)?;
-        match holding {
-            Ok(None) => {}
-            Ok(Some(holding)) => {
-                view.routing_status = Some(holding.status);
-                view.vendor_id = holding.vendor_id;
-            }
-            Err(_) => view.routing_status = Some(RoutingStatus::Unknown),
+        let is_asked = matches!(
+            row.life().status,
+            Status::AwaitingAssignment | Status::Failed
+        );
+        let is_known = !is_asked || self.ask_holder(scope, &row.order_id).await.is_ok();
+        let row = self.rows.order(&row.order_id)?.unwrap_or(row);
+        let mut view = self.rows.view(&row, viewer)?;
+        if self.rows.is_offered(&row.order_id)? {
+            view.routing_status = if is_known {
+                offering::routing_of(view.status)
+            } else {
+                Some(RoutingStatus::Unknown)
+            };
         }
         Ok(view)
     }
@@ -308,7 +334,7 @@ impl Desk {
 
     /// Staff, the order's customer, and the vendor who has it.
     async fn may_see(
-        &self,
+        self: &Rc<Self>,
         scope: &Scope,
         row: &OrderRow,
         viewer: &Actor,
@@ -317,11 +343,15 @@ impl Desk {
             Role::Admin | Role::Service => true,
             Role::Customer => row.customer_id == viewer.id,
             Role::Vendor => {
-                let holding = self.holding(scope, &row.order_id).await?;
-                let vendor = holding.and_then(|holding| holding.vendor_id);
-                vendor.as_ref() == Some(&viewer.id)
+                let has_it = |row: &OrderRow| row.standing().vendor_id.as_ref() == Some(&viewer.id);
+                if has_it(row) {
+                    return Ok(true);
+                }
+                // Who has just taken it may be here before the news of it.
+                self.ask_holder(scope, &row.order_id).await?;
+                self.rows.order(&row.order_id)?.as_ref().is_some_and(has_it)
             }
-            Role::Driver => false,
+            Role::Driver => row.standing().driver_id.as_ref() == Some(&viewer.id),
         })
     }
 

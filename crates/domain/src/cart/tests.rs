@@ -154,3 +154,34 @@ fn lines_and_quantities_have_bounds() {
         );
     }
 }
+
+#[test]
+fn the_goods_of_an_order_that_came_to_nothing_come_back_once_unless_there_is_something_newer() {
+    let lines = || {
+        vec![Wanted {
+            sku: "A".into(),
+            quantity: 2,
+        }]
+    };
+    let ordered = || {
+        let mut carts = filled();
+        claim(&mut carts, "", "o1").unwrap();
+        carts.complete("o1", 1_000);
+        carts
+    };
+    let mut carts = ordered();
+    assert!(
+        !carts.give_back("o2", &lines(), || "c2".into()),
+        "another's"
+    );
+    assert!(carts.give_back("o1", &lines(), || "c2".into()));
+    assert_eq!(carts.lines(), lines());
+    carts.remove_line("A").unwrap();
+    assert!(!carts.give_back("o1", &lines(), || "c3".into()), "once");
+    assert!(carts.lines().is_empty());
+
+    let mut newer = ordered();
+    newer.set_line("B", 1, || "c2".into()).unwrap();
+    assert!(!newer.give_back("o1", &lines(), || "c3".into()));
+    assert_eq!(newer.lines().len(), 1);
+}

@@ -5,6 +5,7 @@ use contract::fulfillment::{PlanReply, Planned};
 use contract::order::OrderContent;
 use contract::{Problem, code};
 use domain::delivery::Mode;
+use domain::lifecycle::Method;
 use domain::plan::Shortage;
 use domain::totals;
 use edge::clock;
@@ -49,6 +50,12 @@ pub(super) fn content(
         currency: planned.currency.clone(),
         estimated_delivery_date: domain::time::date_after(clock::now_ms(), plan.quote.days),
         special_instructions: job.input.special_instructions.clone(),
+        payment_method: job
+            .input
+            .payment_method
+            .as_deref()
+            .and_then(Method::from_name)
+            .unwrap_or(Method::Card),
     })
 }
 

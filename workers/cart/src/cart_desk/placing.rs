@@ -17,7 +17,7 @@ use domain::cart::{Carts, Claimed, Refusal};
 use domain::delivery::Mode;
 use domain::ids::desk_of_uuid;
 use domain::limits::STOCK_WAIT_MS;
-use domain::placement::backoff_ms;
+use domain::placement::{Cause, backoff_ms};
 use domain::plan::Wanted;
 use edge::call::{To, call};
 use edge::{CallError, Scope, clock, faults, telemetry};
@@ -51,6 +51,8 @@ enum Tried {
     Placed(String),
     /// What the plan counted on was gone; another plan may do.
     Short,
+    /// The credit line is too short, whatever the plan.
+    NoCredit,
     Unknown,
 }
 
@@ -238,6 +240,10 @@ impl Desk {
             match self.try_order(job, content, wait_until_ms).await {
                 Tried::Placed(body) => return Ok(Some(body)),
                 Tried::Unknown => return Ok(None),
+                Tried::NoCredit => {
+                    let detail = "the credit line is too short for this order; pay otherwise";
+                    return Err(Problem::new(code::NO_CREDIT, detail).of_field("payment_method"));
+                }
                 Tried::Short => {}
             }
             telemetry::count("placements_replanned", &[], 1);
@@ -276,6 +282,7 @@ impl Desk {
             .await
             {
                 Ok(PlaceReply::Placed(body)) => return Tried::Placed(body),
+                Ok(PlaceReply::Undone(Cause::NoCredit)) => return Tried::NoCredit,
                 Ok(PlaceReply::Undone(_)) => return Tried::Short,
                 Err(CallError::Refused(problem)) => {
                     telemetry::error("order_refused", &[("reason", &problem.detail)]);

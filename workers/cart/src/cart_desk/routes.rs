@@ -10,6 +10,7 @@ use contract::fulfillment::{PlanOrder, PlanReply};
 use contract::{Actor, Problem, Role, code};
 use domain::address::Address;
 use domain::delivery::Mode;
+use domain::lifecycle::Method as Means;
 use domain::limits::{KEY_MAX, QUANTITY_MAX, TEXT_MAX, is_code};
 use domain::plan::Wanted;
 use domain::totals;
@@ -197,6 +198,13 @@ async fn place(desk: &Rc<Desk>, incoming: &Incoming, customer: &Actor) -> Outcom
     {
         let wrong = "must be at most 1000 bytes long";
         return Err(Problem::field("special_instructions", wrong));
+    }
+    let method = input.payment_method.as_deref();
+    if method.is_some_and(|method| Means::from_name(method).is_none()) {
+        return Err(Problem::field(
+            "payment_method",
+            "must be card, cod or credit",
+        ));
     }
     let key = incoming.key.clone().unwrap_or_default();
     let key_is_bad = key.len() > KEY_MAX || !key.bytes().all(|byte| byte.is_ascii_graphic());

@@ -7,8 +7,8 @@
 use std::rc::Rc;
 
 use contract::assignment::{
-    AcceptOffer, AcceptReply, Holding, How, OpenOffers, OrderIsOver, RejectOffer, RejectReply,
-    Routing, SawOffer,
+    AcceptOffer, AcceptReply, Holding, How, OpenOffers, OrderFacts, OrderIsOver, RejectOffer,
+    RejectReply, Routing, SawOffer,
 };
 use contract::offers::NewOrder;
 use contract::order::{ORDER_DESK, OfferOrder, Offerable, desk_name};
@@ -62,6 +62,26 @@ impl Desk {
         let command = self.look(&order_id, |engine| engine.ending(over.over))?;
         // A refusal says that it had ended before.
         self.command(&order_id, command).await?;
+        Ok(Empty {})
+    }
+
+    /// The order's desk wants vendors to be asked, as configured. It repeats that until it
+    /// is answered: what is under way goes on, and a refusal says that it is over, or that
+    /// somebody has it.
+    pub(super) async fn begin_by_itself(
+        self: &Rc<Self>,
+        scope: &Scope,
+        order: OrderFacts,
+    ) -> Result<Empty, Problem> {
+        let order_id = order.order_id.clone();
+        self.book.begin(&self.rows, order, &self.plan)?;
+        faults::before(scope, "assignment.begin")?;
+        let phase = self.look(&order_id, |engine| engine.phase)?;
+        if phase == Phase::New {
+            let strategy = self.plan.strategy(&How::default());
+            self.command(&order_id, Command::Start { strategy }).await?;
+            faults::written(&self.state, scope, "assignment.begin").await?;
+        }
         Ok(Empty {})
     }
 

@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use contract::assignment::{GivePlacesBack, Place, TakePlace, VENDOR_DESK, desk_of_vendor};
+use contract::order::{ORDER_DESK, TellHolding};
 use contract::realtime::Event;
 use contract::vendor::{CallOffAlert, Candidate as Near, FindBest, FindNear, VENDOR_SERVICE};
 use domain::assignment::{CancelReason, Candidate, Command, Effect, Offer, OfferState};
+use domain::ids::desk_of_uuid;
 use edge::call::{To, call};
 use edge::gather::Parcel;
 use edge::{CallError, announce, clock, telemetry};
@@ -18,6 +20,7 @@ use futures::future::join_all;
 use futures::join;
 
 use super::book::{Change, Page, Rung};
+use super::showing::holding_of;
 use super::telling::{self, Told};
 use super::under_way::{part, parts_of};
 use super::{Desk, no_scope};
@@ -261,6 +264,14 @@ impl Desk {
         let Ok((events, again, off)) = made else {
             return;
         };
+        let for_order: Vec<Told> = effects
+            .iter()
+            .filter(|effect| parts_of(effect) & part::ORDER != 0)
+            .map(|effect| Told {
+                order_id: order_id.to_owned(),
+                effect_id: effect.id(order_id),
+            })
+            .collect();
         let mut to_carry = false;
         for (told, event) in events {
             let parcel = Parcel {
@@ -281,6 +292,7 @@ impl Desk {
         join!(
             self.call_off(off),
             self.tell_again(order_id, again),
+            self.tell_order(order_id, for_order),
             async {
                 if to_carry {
                     announce::carry(&self.env, self.announce_ms).await;
@@ -308,6 +320,30 @@ impl Desk {
                 self.settle_done().await;
             }
             Err(error) => failed("tell", order_id, &error),
+        }
+    }
+
+    /// The order's desk hears who has it now, which is the last that there is to know.
+    async fn tell_order(self: &Rc<Self>, order_id: &str, told: Vec<Told>) {
+        if told.is_empty() {
+            return;
+        }
+        let Ok(holding) = self.look(order_id, holding_of) else {
+            return;
+        };
+        let name = contract::order::desk_name(desk_of_uuid(order_id).unwrap_or_default());
+        let held = TellHolding {
+            order_id: order_id.to_owned(),
+            holding,
+        };
+        match call(&self.env, &no_scope(), To::Object(ORDER_DESK, &name), held).await {
+            Ok(_) => {
+                for told in &told {
+                    self.under_way.came(told, part::ORDER);
+                }
+                self.settle_done().await;
+            }
+            Err(error) => failed("tell_order", order_id, &error),
         }
     }
 

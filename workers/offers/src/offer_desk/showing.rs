@@ -35,7 +35,16 @@ pub fn holding_of(engine: &Assignment) -> Holding {
     Holding {
         vendor_id: engine.lock.as_ref().map(|lock| lock.vendor_id.clone()),
         status: status_of(engine),
+        version: holding_version(engine),
     }
+}
+
+/// Grows whenever somebody gets or loses the order, and whenever nobody was found.
+fn holding_version(engine: &Assignment) -> u32 {
+    let by_lock = version_at(engine.epoch, engine.lock.is_some());
+    let failures = engine.failures.min(0x7fff).saturating_mul(2);
+    let failed = failures.saturating_add(u32::from(engine.phase == Phase::Failed));
+    by_lock.saturating_mul(0x1_0000).saturating_add(failed)
 }
 
 /// One more for every lock that was taken, and for every one that ended.

@@ -17,6 +17,8 @@ pub mod part {
     pub const RECORDED: u8 = 2;
     /// What rang has stopped.
     pub const SILENT: u8 = 4;
+    /// The order's desk knows who has it.
+    pub const ORDER: u8 = 8;
 }
 
 /// Effects under way, with the parts that are left of each.
@@ -70,10 +72,10 @@ impl UnderWay {
 /// What has to happen before an effect is done, besides that what rings has to stop.
 pub fn parts_of(effect: &Effect) -> u8 {
     match effect {
-        Effect::Push { .. } | Effect::Failed { .. } | Effect::Attention { .. } => part::TOLD,
-        Effect::CancelPush { .. } | Effect::Won { .. } | Effect::Released { .. } => {
-            part::TOLD | part::RECORDED
-        }
+        Effect::Push { .. } | Effect::Attention { .. } => part::TOLD,
+        Effect::Failed { .. } => part::TOLD | part::ORDER,
+        Effect::CancelPush { .. } => part::TOLD | part::RECORDED,
+        Effect::Won { .. } | Effect::Released { .. } => part::TOLD | part::RECORDED | part::ORDER,
         Effect::RecordOffer { .. } | Effect::RecordEvent { .. } => part::RECORDED,
         Effect::Find { .. }
         | Effect::TakePlace { .. }

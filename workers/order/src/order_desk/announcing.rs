@@ -13,7 +13,6 @@ use contract::Problem;
 use contract::events::of_order;
 use contract::order::OrderSummary;
 use contract::realtime::Event;
-use domain::lifecycle::{Life, Status};
 use domain::time::rfc3339;
 use edge::gather::Parcel;
 use edge::{announce, clock, telemetry};
@@ -26,12 +25,15 @@ use super::rows::{GoodEnd, OrderRow, Reached};
 /// An order that has just come to stand.
 pub fn placed(work: &Work, end: &GoodEnd) -> (Sent, Parcel<Rc<Event>>) {
     let content = &work.content;
-    let life = Life::PLACED;
+    let life = end.life;
     let order = OrderSummary {
         order_id: content.order_id.clone(),
         order_number: work.number.clone(),
         status: life.status,
         payment_status: life.payment,
+        fulfilment_status: life.fulfilment,
+        delivery_status: life.delivery,
+        payment_method: life.method,
         version: life.version,
         total_minor: content.totals.total_minor,
         currency: content.currency.clone(),
@@ -87,18 +89,16 @@ impl Desk {
     fn untold(&self, row: &OrderRow) -> Result<Vec<Rc<Event>>, Problem> {
         let content = row.content()?;
         let latest = row.summary()?;
-        let mut life = Life::PLACED;
         let mut events = Vec::new();
         for (entry, version) in self.rows.history(row)?.into_iter().zip(1..) {
-            if version > 1 {
-                life = after(life, entry.new_status);
-            }
             if version <= row.announced {
                 continue;
             }
             let order = OrderSummary {
-                status: life.status,
-                payment_status: life.payment,
+                status: entry.new_status,
+                payment_status: entry.payment_status,
+                fulfilment_status: entry.fulfilment_status,
+                delivery_status: entry.delivery_status,
                 version,
                 updated_at: entry.created_at,
                 ..latest.clone()
@@ -128,9 +128,4 @@ impl Desk {
         self.rows
             .set_reached(Reached::Screens, &versions.iter().collect::<Vec<_>>())
     }
-}
-
-/// The next state along the edge that was taken. What was taken is legal.
-fn after(life: Life, status: Status) -> Life {
-    life.step(status).map_or(life, |(next, _)| next)
 }

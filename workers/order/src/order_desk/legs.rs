@@ -1,5 +1,5 @@
-//! The legs of a placement: what is asked of the stock shards, and how their
-//! answers are understood. An answer that did not come is no answer: its outcome
+//! The legs of a placement: what is asked of the stock shards, and of the buyer's credit
+//! line, and how their answers are understood. An answer that did not come is no answer: its outcome
 //! is unknown, and the rules in `domain::placement` decide what follows.
 
 use std::collections::BTreeSet;
@@ -7,8 +7,10 @@ use std::rc::Rc;
 
 use contract::Problem;
 use contract::order::OrderContent;
+use contract::payment::{Credit, PAYMENT_SERVICE, SetCredit};
 use contract::stock::{STOCK_DESK, SettleOrders, StockCommand, desk_name};
-use domain::placement::{Cause, Event, Placement};
+use domain::lifecycle::Life;
+use domain::placement::{CREDIT, Cause, Event, Placement};
 use domain::plan::{Allocation, Shortage};
 use domain::stock::{Answer, DeductLine, Op, Place, RestoreLine};
 use edge::call::{To, call};
@@ -23,6 +25,7 @@ const UNDO: &str = "undo";
 /// A placement that is being worked on.
 pub(super) struct Work {
     pub scope: Scope,
+    pub life: Life,
     pub content: OrderContent,
     pub number: String,
     pub created_ms: i64,
@@ -39,6 +42,7 @@ impl Work {
     pub fn again(scope: Scope, row: &OrderRow, placement: Placement) -> Result<Self, Problem> {
         Ok(Self {
             scope,
+            life: Life::placed(row.method(), row.standing().mode),
             content: row.content()?,
             number: row.number.clone().unwrap_or_default(),
             created_ms: row.created_ms,
@@ -64,6 +68,9 @@ impl Work {
 impl Desk {
     /// What came of it, and whether the shard waits to hear the order's end.
     pub(super) async fn deduct(&self, work: &Work, shard: u16, last: bool) -> (Event, bool) {
+        if shard == CREDIT {
+            return (self.reserve_credit(work).await, false);
+        }
         let lines = work
             .of_shard(shard)
             .map(|allocation| DeductLine {
@@ -112,6 +119,9 @@ impl Desk {
     }
 
     pub(super) async fn release(&self, work: &Work, shard: u16) -> Event {
+        if shard == CREDIT {
+            return self.release_credit(work).await;
+        }
         telemetry::count("rollbacks", &[("shard", &shard.to_string())], 1);
         let lines = work
             .of_shard(shard)
@@ -129,6 +139,44 @@ impl Desk {
             Ok(Answer::Done { .. }) => Event::Released { shard },
             _ => Event::Lost { shard },
         }
+    }
+
+    /// Sets the total aside from the buyer's credit line. A repeat finds its own.
+    async fn reserve_credit(&self, work: &Work) -> Event {
+        let total = work.content.totals.total_minor;
+        match self.credit(work, total, 1).await {
+            Ok(credit) if credit.reserved_minor >= total => Event::Held { shard: CREDIT },
+            Ok(_) => Event::Refused {
+                shard: CREDIT,
+                cause: Cause::NoCredit,
+            },
+            Err(_) => Event::Lost { shard: CREDIT },
+        }
+    }
+
+    /// Under the last version there is, so that a copy of the question that comes late
+    /// finds the door shut.
+    async fn release_credit(&self, work: &Work) -> Event {
+        match self.credit(work, 0, u32::MAX).await {
+            Ok(_) => Event::Released { shard: CREDIT },
+            Err(_) => Event::Lost { shard: CREDIT },
+        }
+    }
+
+    async fn credit(
+        &self,
+        work: &Work,
+        reserved_minor: i64,
+        version: u32,
+    ) -> Result<Credit, CallError> {
+        let set = SetCredit {
+            order_id: work.order_id().to_owned(),
+            customer_id: work.content.customer_id.clone(),
+            reserved_minor,
+            used_minor: 0,
+            version,
+        };
+        call(&self.env, &work.scope, To::Service(PAYMENT_SERVICE), set).await
     }
 
     async fn stock(&self, work: &Work, shard: u16, op: Op) -> Result<Answer, CallError> {

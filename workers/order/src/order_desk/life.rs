@@ -1,25 +1,42 @@
-//! Orders along their lifecycle, and what that asks of the stock and of their offers.
+//! Orders along their lifecycle, and what that asks of others.
 //!
 //! A change, its history and its chores are written in one stretch; the chores
-//! are done at once where possible and by the alarm otherwise, each under a key
-//! that counts once, so that stock goes back, or out, exactly once.
+//! are done at once where possible and by the alarm otherwise. Safe to repeat: stock
+//! moves under keys that count once, and whoever is told of an order knows its version.
 
 use std::rc::Rc;
 
 use contract::order::{MoveOrder, OrderView};
 use contract::stock::{STOCK_DESK, StockCommand, desk_name};
-use contract::{Problem, code};
-use domain::assignment::is_end;
-use domain::lifecycle::{Status, StockChore};
+use contract::{Actor, Problem, Role, code};
+use domain::lifecycle::{By, Illegal, Status};
 use domain::placement::backoff_ms;
 use domain::stock::{Answer, Op, Place, RestoreLine};
 use edge::call::{To, call};
 use edge::{Scope, clock, faults, telemetry};
 use futures::join;
 
-use super::offering::END_OFFERS;
-use super::rows::{ChoreRow, OrderRow};
+use super::rows::{ChoreRow, OrderRow, Step, kind};
 use super::{Desk, broken, system};
+
+/// As whom somebody moves an order. Whose order it is, and who has it, was looked at before.
+pub(super) fn by_of(actor: &Actor) -> By {
+    match actor.role {
+        Role::Customer => By::Customer,
+        Role::Vendor => By::Vendor,
+        Role::Driver => By::Driver,
+        Role::Admin | Role::Service => By::Staff,
+    }
+}
+
+/// Somebody wants an order to go somewhere.
+pub(super) struct Wanted<'a> {
+    pub to: Status,
+    pub by: By,
+    pub actor: &'a Actor,
+    pub reason: Option<&'a str>,
+    pub tracking_number: Option<&'a str>,
+}
 
 impl Desk {
     pub(super) async fn move_order(
@@ -29,78 +46,91 @@ impl Desk {
     ) -> Result<OrderView, Problem> {
         let row = self.order_for(&scope, &change.order, &change.actor).await?;
         faults::before(&scope, "order.edge")?;
-        self.take_edge(&scope, &row, change)?;
+        let wanted = Wanted {
+            to: change.to,
+            by: by_of(&change.actor),
+            actor: &change.actor,
+            reason: change.reason.as_deref(),
+            tracking_number: change.tracking_number.as_deref(),
+        };
+        self.take_edge(&scope, &row, &wanted)?;
+        self.follow(&scope, &row.order_id).await?;
+        self.view(&scope, row, &change.actor).await
+    }
+
+    /// What comes of a change that was just written: everybody hears of it, and what it
+    /// asks of others is done.
+    pub(super) async fn follow(
+        self: &Rc<Self>,
+        scope: &Scope,
+        order_id: &str,
+    ) -> Result<(), Problem> {
         self.wake_by(clock::now_ms().saturating_add(self.recover_after_ms))
             .await
             .map_err(broken)?;
         // Others may carry what follows, and do not wait for our writes (M4).
         self.state.storage().sync().await.map_err(broken)?;
-        self.project_order(&row.order_id)?;
-        self.announce_order(&row.order_id)?;
-        faults::written(&self.state, &scope, "order.edge").await?;
-        self.do_chores(&scope, &row).await;
-        self.view(&scope, row).await
+        self.project_order(order_id)?;
+        self.announce_order(order_id)?;
+        faults::written(&self.state, scope, "order.edge").await?;
+        if let Some(row) = self.rows.order(order_id)? {
+            self.do_chores(scope, &row).await;
+        }
+        Ok(())
     }
 
     /// One edge, its history and its chores, in one atomic stretch.
     /// To where the order already is by the same way is no error: a repeat gets the answer.
-    fn take_edge(&self, scope: &Scope, row: &OrderRow, change: &MoveOrder) -> Result<(), Problem> {
+    pub(super) fn take_edge(
+        &self,
+        scope: &Scope,
+        row: &OrderRow,
+        wanted: &Wanted<'_>,
+    ) -> Result<(), Problem> {
         let life = row.life();
-        if life.status == change.to {
+        if life.status == wanted.to {
             return Ok(());
         }
-        let (next, chore) = life.step(change.to).map_err(|legal| {
-            let names: Vec<&str> = legal.iter().map(|status| status.name()).collect();
-            let detail = format!(
-                "an order that is {} cannot become {}",
-                life.status.name(),
-                change.to.name()
-            );
-            Problem::new(code::ILLEGAL_TRANSITION, detail)
-                .with("order_status", life.status)
-                .with("legal", names)
-        })?;
-        let now = clock::now_ms();
-        let (order_id, by) = (row.order_id.as_str(), change.actor.tag());
-        let shards: std::collections::BTreeSet<u16> = row
-            .content()?
-            .allocations
-            .iter()
-            .map(|allocation| allocation.shard)
-            .collect();
-        self.rows
-            .set_life(order_id, next, change.tracking_number.as_deref(), now)?;
-        self.rows.add_history(
-            order_id,
-            next.version,
-            Some(life.status),
-            next.status,
-            &by,
-            change.reason.as_deref(),
-            now,
-        )?;
-        if let Some(chore) = chore {
-            for shard in shards {
-                self.rows.add_chore(order_id, shard, kind_of(chore), now)?;
-            }
-        }
-        if is_end(next.status) && self.rows.is_offered(order_id)? {
-            self.rows.add_chore(order_id, 0, END_OFFERS, now)?;
-        }
-        telemetry::count("order_edges", &[("to", next.status.name())], 1);
+        let (next, chores) = life
+            .step(wanted.to, wanted.by)
+            .map_err(|illegal| illegal_step(life.status, wanted.to, &illegal))?;
+        let by = wanted.actor.tag();
+        let step = Step {
+            life: next,
+            standing: row.standing(),
+            chores,
+            by: &by,
+            reason: wanted.reason,
+            tracking_number: wanted.tracking_number,
+            at_ms: clock::now_ms(),
+        };
+        self.take(scope, row, &step)
+    }
+
+    /// Writes a change.
+    pub(super) fn take(
+        &self,
+        scope: &Scope,
+        row: &OrderRow,
+        step: &Step<'_>,
+    ) -> Result<(), Problem> {
+        self.rows.take(row, step)?;
+        let to = step.life.status.name();
+        telemetry::count("order_edges", &[("to", to)], 1);
         telemetry::info(
             "order_moved",
             &[
-                ("order_id", order_id),
+                ("order_id", &row.order_id),
                 ("trace_id", &scope.trace),
-                ("to", next.status.name()),
-                ("by", &by),
+                ("to", to),
+                ("payment", step.life.payment.name()),
+                ("by", step.by),
             ],
         );
         Ok(())
     }
 
-    async fn do_chores(self: &Rc<Self>, scope: &Scope, row: &OrderRow) {
+    pub(super) async fn do_chores(self: &Rc<Self>, scope: &Scope, row: &OrderRow) {
         let fresh = self
             .chores_running
             .borrow_mut()
@@ -114,30 +144,34 @@ impl Desk {
         self.chores_running.borrow_mut().remove(&row.order_id);
     }
 
-    /// Vendors hear of an end while stock goes back: neither waits for the other.
-    async fn try_chores(&self, scope: &Scope, row: &OrderRow) -> Result<(), Problem> {
+    /// Others hear of a change while stock moves: neither waits for the other.
+    async fn try_chores(self: &Rc<Self>, scope: &Scope, row: &OrderRow) -> Result<(), Problem> {
         let chores = self.rows.chores_of(&row.order_id)?;
-        let (ends, stock): (Vec<ChoreRow>, Vec<ChoreRow>) = chores
+        let (stock, others): (Vec<ChoreRow>, Vec<ChoreRow>) = chores
             .into_iter()
-            .partition(|chore| chore.kind == END_OFFERS);
-        let (ended, moved) = join!(
-            self.do_each(scope, row, ends),
+            .partition(|chore| [kind::RELEASE, kind::SHIP].contains(&chore.kind.as_str()));
+        let (told, moved) = join!(
+            self.do_each(scope, row, others),
             self.do_each(scope, row, stock)
         );
-        ended.and(moved)
+        told.and(moved)
     }
 
     async fn do_each(
-        &self,
+        self: &Rc<Self>,
         scope: &Scope,
         row: &OrderRow,
         chores: Vec<ChoreRow>,
     ) -> Result<(), Problem> {
         for chore in chores {
-            let is_done = if chore.kind == END_OFFERS {
-                self.end_offers(scope, &row.order_id).await?
-            } else {
-                self.move_stock(scope, row, &chore).await?
+            let order_id = row.order_id.as_str();
+            // One is made of others, which would make the type of this of itself.
+            let is_done = match chore.kind.as_str() {
+                kind::START_OFFERS => Box::pin(self.start_offers(scope, order_id)).await?,
+                kind::END_OFFERS => self.end_offers(scope, order_id).await?,
+                kind::MONEY => Box::pin(self.settle_money(scope, order_id)).await?,
+                kind::REOPEN_CART => self.reopen_cart(scope, row).await?,
+                _ => self.move_stock(scope, row, &chore).await?,
             };
             if is_done {
                 self.rows.chore_done(&chore)?;
@@ -191,23 +225,42 @@ impl Desk {
     /// An order lives unpaid for a stated time; then its stock goes back.
     pub(super) async fn expire_unpaid(self: &Rc<Self>, now: i64) {
         for row in self.rows.unpaid(now).unwrap_or_default() {
-            let change = MoveOrder {
-                order: row.order_id.clone(),
-                actor: system(),
+            let expired = Wanted {
                 to: Status::Cancelled,
-                reason: Some("not paid in time".into()),
+                by: By::House,
+                actor: &system(),
+                reason: Some("not paid in time"),
                 tracking_number: None,
             };
-            if let Err(problem) = self.move_order(super::no_scope(), &change).await {
+            let scope = super::no_scope();
+            let taken = self.take_edge(&scope, &row, &expired);
+            let done = match taken {
+                Ok(()) => self.follow(&scope, &row.order_id).await,
+                Err(problem) => Err(problem),
+            };
+            if let Err(problem) = done {
                 telemetry::error("expire_failed", &[("reason", &problem.detail)]);
             }
         }
     }
 }
 
+/// Names where it could go instead.
+pub(super) fn illegal_step(from: Status, to: Status, illegal: &Illegal) -> Problem {
+    let names: Vec<&str> = illegal.legal.iter().map(|status| status.name()).collect();
+    let detail = format!(
+        "an order that is {} cannot become {}",
+        from.name(),
+        to.name()
+    );
+    Problem::new(code::ILLEGAL_TRANSITION, detail)
+        .with("order_status", from)
+        .with("legal", names)
+}
+
 fn op_of(chore: &ChoreRow, places: Vec<Place>) -> Op {
     let (order_id, key) = (chore.order_id.clone(), chore.kind.clone());
-    let is_ship = chore.kind == kind_of(StockChore::Ship);
+    let is_ship = chore.kind == kind::SHIP;
     if is_ship {
         return Op::Ship {
             order_id,
@@ -226,12 +279,5 @@ fn op_of(chore: &ChoreRow, places: Vec<Place>) -> Op {
         order_id,
         lines,
         key,
-    }
-}
-
-fn kind_of(chore: StockChore) -> &'static str {
-    match chore {
-        StockChore::Release => "release",
-        StockChore::Ship => "ship",
     }
 }

@@ -13,7 +13,8 @@ use contract::order::{
 };
 use contract::{Problem, code};
 use domain::ids::{desk_of_uuid, order_number};
-use domain::placement::{Cause, Effect, Event, Phase, Placement};
+use domain::lifecycle::{Life, Method};
+use domain::placement::{CREDIT, Cause, Effect, Event, Phase, Placement};
 use domain::time::rfc3339;
 use edge::{Scope, clock, faults, telemetry};
 use futures::channel::oneshot;
@@ -35,11 +36,9 @@ impl Desk {
         }
         faults::before(&scope, "order.journal")?;
         let now = clock::now_ms();
-        let shards = content
-            .allocations
-            .iter()
-            .map(|allocation| allocation.shard);
-        let placement = Placement::new(shards, now).stuck_after(self.stuck_after_ms);
+        let credit = (content.payment_method == Method::Credit).then_some(CREDIT);
+        let legs = content.shards().into_iter().chain(credit);
+        let placement = Placement::new(legs, now).stuck_after(self.stuck_after_ms);
         self.write_late()?;
         let number = self.journal(&content, &place.asked, &placement, now)?;
         telemetry::info(
@@ -48,6 +47,7 @@ impl Desk {
         );
         let end = self.start(Work {
             scope,
+            life: Life::placed(content.payment_method, self.mode),
             content: *content,
             number,
             created_ms: now,
@@ -297,12 +297,19 @@ impl Desk {
             let end = GoodEnd {
                 order_id: order_id.to_owned(),
                 placement: work.placement.clone(),
-                pay_by_ms: now.saturating_add(self.payment_limit_ms),
+                life: work.life,
+                pay_by_ms: work
+                    .life
+                    .awaits_payment()
+                    .then(|| now.saturating_add(self.payment_limit_ms)),
                 at_ms: now,
             };
             self.project_soon(projection::placed(work, &end));
             self.announce_soon(announcing::placed(work, &end));
             self.late.borrow_mut().push(end);
+            if work.life.starts_by_itself() {
+                self.begin_soon(order_id);
+            }
         } else {
             self.rows
                 .set_phase(order_id, "undone", &work.placement, now)?;
@@ -326,6 +333,20 @@ impl Desk {
         Ok(PlaceReply::Undone(cause))
     }
 
+    /// What need not be paid first is offered at once. Its end is written for that, and a
+    /// crash before it comes to the same end again.
+    fn begin_soon(self: &Rc<Self>, order_id: &str) {
+        let (desk, order_id) = (Rc::clone(self), order_id.to_owned());
+        self.background(async move {
+            let begun = desk.write_late().and_then(|()| desk.rows.order(&order_id));
+            match begun {
+                Ok(Some(row)) => desk.do_chores(&super::no_scope(), &row).await,
+                Ok(None) => {}
+                Err(problem) => telemetry::error("begin_failed", &[("reason", &problem.detail)]),
+            }
+        });
+    }
+
     /// Writes the journal under a number that nobody has. Codes grow by a letter when
     /// the short ones run out.
     fn journal(
@@ -341,7 +362,10 @@ impl Desk {
             let random = u64::from_le_bytes(clock::random_bytes());
             let characters = 6_u32.saturating_add(attempt / 8);
             let number = order_number(year, desk, random, characters);
-            if self.rows.journal(content, asked, &number, placement, now)? {
+            if self
+                .rows
+                .journal(content, asked, &number, placement, self.mode, now)?
+            {
                 return Ok(number);
             }
         }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use contract::Problem;
 use contract::fulfillment::PricedLine;
 use contract::order::{HistoryEntry, OrderContent};
-use domain::lifecycle::Status;
+use domain::lifecycle::{Life, Status};
 use domain::plan::Allocation;
 use domain::time::rfc3339;
 use edge::d1::{Db, DbError, Sql};
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use worker::Env;
 
 use super::legs::Work;
-use super::rows::{GoodEnd, OrderRow, Reached};
+use super::rows::{GoodEnd, OrderRow, Reached, Standing};
 use super::{Desk, no_scope};
 
 thread_local! {
@@ -52,10 +52,9 @@ impl Sent {
 struct Shown<'a> {
     content: &'a OrderContent,
     number: &'a str,
-    status: &'a str,
-    payment: &'a str,
+    life: Life,
+    standing: Standing,
     tracking_number: Option<&'a str>,
-    version: u32,
     created_ms: i64,
     updated_ms: i64,
 }
@@ -65,22 +64,25 @@ pub fn placed(work: &Work, end: &GoodEnd) -> (Sent, Parcel) {
     let shown = Shown {
         content: &work.content,
         number: &work.number,
-        status: Status::Pending.name(),
-        payment: Status::Pending.name(),
+        life: end.life,
+        standing: Standing::of_mode(end.life.mode),
         tracking_number: None,
-        version: 1,
         created_ms: work.created_ms,
         updated_ms: end.at_ms,
     };
-    let first =
-        super::rows::placed_entry(&end.order_id, &work.content.customer_id, work.created_ms);
+    let first = super::rows::placed_entry(
+        &end.order_id,
+        &work.content.customer_id,
+        work.content.payment_method,
+        work.created_ms,
+    );
     parcel(&shown, &[first])
 }
 
 fn parcel(shown: &Shown<'_>, history: &[HistoryEntry]) -> (Sent, Parcel) {
     let sent = Sent {
         order_id: shown.content.order_id.clone(),
-        version: shown.version,
+        version: shown.life.version,
     };
     let parcel = Parcel {
         id: sent.parcel_id(),
@@ -120,10 +122,9 @@ impl Desk {
         let shown = Shown {
             content: &row.content()?,
             number: row.number.as_deref().unwrap_or_default(),
-            status: &row.status,
-            payment: &row.payment,
+            life: row.life(),
+            standing: row.standing(),
             tracking_number: row.tracking_number.as_deref(),
-            version: row.version,
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
         };
@@ -223,22 +224,31 @@ const WRITE_ORDERS: &str = "
     INSERT INTO orders
       (order_id, order_number, user_id, cart_id, products, address, delivery_mode, delivery_tier,
        currency, subtotal_minor, delivery_minor, tax_minor, total_minor, status, payment_status,
-       estimated_delivery_date, tracking_number, special_instructions, version, created_at, updated_at)
+       estimated_delivery_date, tracking_number, special_instructions, version, created_at,
+       updated_at, payment_method, fulfilment_mode, fulfilment_status, delivery_status, vendor_id,
+       driver_id, due_minor, captured_minor, refunded_minor)
     SELECT value ->> 'i', value ->> 'n', value ->> 'u', value ->> 'c', value ->> 'p', value ->> 'a',
            value ->> 'm', value ->> 't', value ->> 'y', value ->> 's', value ->> 'd', value ->> 'x',
            value ->> 'o', value ->> 'st', value ->> 'ps', value ->> 'e', value ->> 'tn',
-           value ->> 'si', value ->> 'v', value ->> 'ca', value ->> 'ua'
+           value ->> 'si', value ->> 'v', value ->> 'ca', value ->> 'ua', value ->> 'pm',
+           value ->> 'fm', value ->> 'fs', value ->> 'ds', value ->> 've', value ->> 'dr',
+           value ->> 'du', value ->> 'cp', value ->> 'rf'
     FROM json_each(?1) WHERE true
     ON CONFLICT (order_id) DO UPDATE SET status = excluded.status,
       payment_status = excluded.payment_status, tracking_number = excluded.tracking_number,
+      fulfilment_mode = excluded.fulfilment_mode, fulfilment_status = excluded.fulfilment_status,
+      delivery_status = excluded.delivery_status, vendor_id = excluded.vendor_id,
+      driver_id = excluded.driver_id, due_minor = excluded.due_minor,
+      captured_minor = excluded.captured_minor, refunded_minor = excluded.refunded_minor,
       version = excluded.version, updated_at = excluded.updated_at
     WHERE excluded.version > orders.version";
 
 const WRITE_HISTORY: &str = "
     INSERT INTO order_status_history
-      (history_id, order_id, old_status, new_status, changed_by, reason, created_at)
+      (history_id, order_id, old_status, new_status, changed_by, reason, created_at,
+       payment_status, fulfilment_status, delivery_status)
     SELECT value ->> 'h', value ->> 'i', value ->> 'o', value ->> 'n', value ->> 'b',
-           value ->> 'r', value ->> 't'
+           value ->> 'r', value ->> 't', value ->> 'p', value ->> 'f', value ->> 'd'
     FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING";
 
 #[derive(Serialize)]
@@ -250,6 +260,9 @@ struct HistoryJson<'a> {
     b: &'a str,
     r: Option<&'a str>,
     t: &'a str,
+    p: &'a str,
+    f: &'a str,
+    d: &'a str,
 }
 
 fn history_json(order_id: &str, entry: &HistoryEntry) -> String {
@@ -261,6 +274,9 @@ fn history_json(order_id: &str, entry: &HistoryEntry) -> String {
         b: &entry.changed_by,
         r: entry.reason.as_deref(),
         t: &entry.created_at,
+        p: entry.payment_status.name(),
+        f: entry.fulfilment_status.name(),
+        d: entry.delivery_status.name(),
     })
 }
 
@@ -295,10 +311,23 @@ struct OrderJson<'a> {
     v: u32,
     ca: String,
     ua: String,
+    pm: &'a str,
+    fm: &'a str,
+    fs: &'a str,
+    ds: &'a str,
+    ve: Option<&'a str>,
+    dr: Option<&'a str>,
+    du: i64,
+    cp: i64,
+    rf: i64,
 }
 
 fn order_json(shown: &Shown<'_>) -> String {
-    let content = shown.content;
+    let (content, life, standing) = (shown.content, shown.life, &shown.standing);
+    let due = match life.status {
+        Status::Cancelled => 0,
+        _ => standing.due_minor.unwrap_or(content.totals.total_minor),
+    };
     let products: Vec<ProductJson> = content
         .lines
         .iter()
@@ -325,13 +354,22 @@ fn order_json(shown: &Shown<'_>) -> String {
         d: content.totals.delivery_minor,
         x: content.totals.tax_minor,
         o: content.totals.total_minor,
-        st: shown.status,
-        ps: shown.payment,
+        st: life.status.name(),
+        ps: life.payment.name(),
         e: &content.estimated_delivery_date,
         tn: shown.tracking_number,
         si: content.special_instructions.as_deref(),
-        v: shown.version,
+        v: life.version,
         ca: rfc3339(shown.created_ms),
         ua: rfc3339(shown.updated_ms),
+        pm: life.method.name(),
+        fm: life.mode.name(),
+        fs: life.fulfilment.name(),
+        ds: life.delivery.name(),
+        ve: standing.vendor_id.as_deref(),
+        dr: standing.driver_id.as_deref(),
+        du: due,
+        cp: standing.captured_minor,
+        rf: standing.refunded_minor,
     })
 }

@@ -3,12 +3,11 @@
 
 use contract::Problem;
 use contract::order::{Asked, OrderContent};
-use domain::lifecycle::{Life, PaymentStatus, Status};
+use domain::lifecycle::{Life, Mode};
 use domain::placement::{Phase, Placement};
 use edge::json;
-use edge::sqlite::{first, int, rows, run, text, text_or_null};
+use edge::sqlite::{first, int, int_or_null, rows, run, text};
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 use worker::SqlStorage;
 
@@ -16,70 +15,20 @@ use super::broken;
 
 mod chores;
 mod keeping;
+mod life;
+mod order_row;
 mod showing;
 
-pub use chores::ChoreRow;
+pub use chores::{ChoreRow, kind};
+pub use life::Step;
+pub use order_row::{OrderRow, Standing};
 pub use showing::{Reached, placed_entry};
+
+use order_row::parse;
 
 pub struct Rows {
     sql: SqlStorage,
     ready: worker::Result<()>,
-}
-
-/// One order or placement.
-#[derive(Debug, Clone, Deserialize)]
-pub struct OrderRow {
-    pub order_id: String,
-    pub number: Option<String>,
-    pub customer_id: String,
-    /// `deducting`, `stuck`, `placed` or `undone`.
-    pub phase: String,
-    /// Empty for a placement that was closed before it arrived.
-    pub content: String,
-    pub placement: String,
-    pub status: String,
-    pub payment: String,
-    pub version: u32,
-    /// The version that those who watch have heard of.
-    pub announced: u32,
-    pub tracking_number: Option<String>,
-    pub created_ms: i64,
-    pub updated_ms: i64,
-}
-
-impl OrderRow {
-    pub fn is_order(&self) -> bool {
-        self.phase == "placed"
-    }
-
-    pub fn is_unfinished(&self) -> bool {
-        self.phase == "deducting"
-    }
-
-    pub fn life(&self) -> Life {
-        let payment = match self.payment.as_str() {
-            "paid" => PaymentStatus::Paid,
-            "cancelled" => PaymentStatus::Cancelled,
-            _ => PaymentStatus::Pending,
-        };
-        Life {
-            status: Status::from_name(&self.status).unwrap_or(Status::Pending),
-            payment,
-            version: self.version,
-        }
-    }
-
-    pub fn placement(&self) -> Result<Placement, Problem> {
-        parse(&self.placement)
-    }
-
-    pub fn content(&self) -> Result<OrderContent, Problem> {
-        parse(&self.content)
-    }
-}
-
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    serde_json::from_slice(text.as_bytes()).map_err(|error| broken(error.into()))
 }
 
 /// A placement that came to a good end.
@@ -87,7 +36,9 @@ fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
 pub struct GoodEnd {
     pub order_id: String,
     pub placement: Placement,
-    pub pay_by_ms: i64,
+    pub life: Life,
+    /// When it has to be paid, where it is paid first.
+    pub pay_by_ms: Option<i64>,
     pub at_ms: i64,
 }
 
@@ -102,7 +53,7 @@ struct Due {
 }
 
 const COLUMNS: &str = "order_id, number, customer_id, cart_id, phase, content, placement, status,
-    payment, version, announced, tracking_number, created_ms, updated_ms";
+    payment, standing, method, version, announced, tracking_number, created_ms, updated_ms";
 
 // Ids are in order of time, so rows and most index entries are appended: a write
 // touches few pages. Every further index costs each order a page more.
@@ -117,6 +68,8 @@ const TABLES: &str = "
       placement TEXT NOT NULL,
       status TEXT NOT NULL DEFAULT 'pending',
       payment TEXT NOT NULL DEFAULT 'pending',
+      standing TEXT NOT NULL DEFAULT '{}',
+      method TEXT NOT NULL DEFAULT 'card',
       version INTEGER NOT NULL DEFAULT 0,
       -- The versions that the database has, and that those who watch have heard of.
       projected INTEGER NOT NULL DEFAULT 0,
@@ -137,11 +90,14 @@ const TABLES: &str = "
     -- From the second entry on: the first follows from the order itself.
     CREATE TABLE IF NOT EXISTS history (
       order_id TEXT NOT NULL, version INTEGER NOT NULL, old_status TEXT, new_status TEXT NOT NULL,
+      payment TEXT NOT NULL, fulfilment TEXT NOT NULL, delivery TEXT NOT NULL,
       changed_by TEXT NOT NULL, reason TEXT, at_ms INTEGER NOT NULL,
       PRIMARY KEY (order_id, version)
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS chores (
       order_id TEXT NOT NULL, shard INTEGER NOT NULL, kind TEXT NOT NULL,
+      -- The version of the order that asked for it last.
+      version INTEGER NOT NULL,
       attempts INTEGER NOT NULL DEFAULT 0, due_ms INTEGER NOT NULL,
       PRIMARY KEY (order_id, shard, kind)
     ) WITHOUT ROWID;
@@ -208,14 +164,15 @@ impl Rows {
         asked: &Asked,
         number: &str,
         placement: &Placement,
+        mode: Mode,
         now: i64,
     ) -> Result<bool, Problem> {
         let written: Option<Value> = first(
             self.sql()?,
             "INSERT INTO orders
                (order_id, customer_id, cart_id, phase, content, placement, created_ms, updated_ms,
-                number, asked)
-             SELECT ?1, ?2, ?3, 'deducting', ?4, ?5, ?6, ?6, ?7, ?8
+                number, asked, standing, method)
+             SELECT ?1, ?2, ?3, 'deducting', ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10
              WHERE NOT EXISTS (SELECT 1 FROM used_numbers WHERE number = ?7)
              ON CONFLICT (number) DO NOTHING RETURNING 1 AS written",
             vec![
@@ -227,6 +184,8 @@ impl Rows {
                 int(now),
                 text(number),
                 text(json::text(&asked)),
+                text(json::text(&Standing::of_mode(mode))),
+                text(content.payment_method.name()),
             ],
         )
         .map_err(broken)?;
@@ -264,17 +223,22 @@ impl Rows {
         run(
             self.sql()?,
             "UPDATE orders SET phase = 'placed', placement = ?2, version = 1, pay_by_ms = ?3,
-               updated_ms = ?4, projected = ?5, announced = ?6 WHERE order_id = ?1",
+               updated_ms = ?4, projected = ?5, announced = ?6, payment = ?7 WHERE order_id = ?1",
             vec![
                 text(end.order_id.as_str()),
                 text(json::text(&end.placement)),
-                int(end.pay_by_ms),
+                int_or_null(end.pay_by_ms),
                 int(end.at_ms),
                 int(i64::from(projected)),
                 int(i64::from(announced)),
+                text(end.life.payment.name()),
             ],
         )
-        .map_err(broken)
+        .map_err(broken)?;
+        if end.life.starts_by_itself() {
+            self.add_chore(&end.order_id, 0, kind::START_OFFERS, 1, end.at_ms)?;
+        }
+        Ok(())
     }
 
     /// The placement has come to another end, or is stuck. That it got stuck, and
@@ -296,61 +260,6 @@ impl Rows {
                 text(phase),
                 text(json::text(&placement)),
                 int(now),
-            ],
-        )
-        .map_err(broken)
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "one parameter a column")]
-    pub fn add_history(
-        &self,
-        order_id: &str,
-        version: u32,
-        old: Option<Status>,
-        new: Status,
-        by: &str,
-        reason: Option<&str>,
-        now: i64,
-    ) -> Result<(), Problem> {
-        run(
-            self.sql()?,
-            "INSERT INTO history (order_id, version, old_status, new_status, changed_by, reason, at_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            vec![
-                text(order_id),
-                int(i64::from(version)),
-                text_or_null(old.map(|old| old.name().to_owned())),
-                text(new.name()),
-                text(by),
-                text_or_null(reason.map(ToOwned::to_owned)),
-                int(now),
-            ],
-        )
-        .map_err(broken)
-    }
-
-    /// The order has taken an edge.
-    pub fn set_life(
-        &self,
-        order_id: &str,
-        life: Life,
-        tracking_number: Option<&str>,
-        now: i64,
-    ) -> Result<(), Problem> {
-        run(
-            self.sql()?,
-            "UPDATE orders SET status = ?2, payment = ?3, version = ?4,
-               tracking_number = COALESCE(?5, tracking_number), updated_ms = ?6,
-               pay_by_ms = CASE WHEN ?7 THEN pay_by_ms ELSE NULL END
-             WHERE order_id = ?1",
-            vec![
-                text(order_id),
-                text(life.status.name()),
-                text(life.payment.name()),
-                int(i64::from(life.version)),
-                text_or_null(tracking_number.map(ToOwned::to_owned)),
-                int(now),
-                int(i64::from(life.awaits_payment())),
             ],
         )
         .map_err(broken)

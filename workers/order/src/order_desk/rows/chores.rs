@@ -6,29 +6,51 @@ use serde::Deserialize;
 
 use super::{Rows, broken};
 
+/// What there is to do.
+pub mod kind {
+    /// Of stock, a shard each.
+    pub const RELEASE: &str = "release";
+    pub const SHIP: &str = "ship";
+    /// Vendors are to be asked.
+    pub const START_OFFERS: &str = "start_offers";
+    /// Nobody may take it any more.
+    pub const END_OFFERS: &str = "end_offers";
+    /// Whoever takes the money has to hear what is due.
+    pub const MONEY: &str = "money";
+    /// The shopper gets the cart back.
+    pub const REOPEN_CART: &str = "reopen_cart";
+}
+
 #[derive(Debug, Clone, Deserialize)]
 pub struct ChoreRow {
     pub order_id: String,
     pub shard: u16,
     pub kind: String,
+    pub version: u32,
     pub attempts: u32,
 }
 
 impl Rows {
+    /// Asked for once more it is due anew, and what was done of it before does not count.
     pub fn add_chore(
         &self,
         order_id: &str,
         shard: u16,
         kind: &str,
+        version: u32,
         due_ms: i64,
     ) -> Result<(), Problem> {
         run(
             self.sql()?,
-            "INSERT INTO chores (order_id, shard, kind, due_ms) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO chores (order_id, shard, kind, version, due_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET version = excluded.version, due_ms = excluded.due_ms,
+               attempts = 0",
             vec![
                 text(order_id),
                 int(i64::from(shard)),
                 text(kind),
+                int(i64::from(version)),
                 int(due_ms),
             ],
         )
@@ -38,7 +60,7 @@ impl Rows {
     pub fn chores_of(&self, order_id: &str) -> Result<Vec<ChoreRow>, Problem> {
         rows(
             self.sql()?,
-            "SELECT order_id, shard, kind, attempts FROM chores WHERE order_id = ?1
+            "SELECT order_id, shard, kind, version, attempts FROM chores WHERE order_id = ?1
              ORDER BY shard DESC",
             vec![text(order_id)],
         )
@@ -49,7 +71,7 @@ impl Rows {
     pub fn chores_due(&self, now: i64) -> Result<Vec<String>, Problem> {
         let found: Vec<ChoreRow> = rows(
             self.sql()?,
-            "SELECT order_id, shard, kind, attempts FROM chores WHERE due_ms <= ?1
+            "SELECT order_id, shard, kind, version, attempts FROM chores WHERE due_ms <= ?1
              ORDER BY due_ms LIMIT 100",
             vec![int(now)],
         )
@@ -59,14 +81,16 @@ impl Rows {
         Ok(orders)
     }
 
+    /// Unless it was asked for anew meanwhile.
     pub fn chore_done(&self, chore: &ChoreRow) -> Result<(), Problem> {
         run(
             self.sql()?,
-            "DELETE FROM chores WHERE order_id = ?1 AND shard = ?2 AND kind = ?3",
+            "DELETE FROM chores WHERE order_id = ?1 AND shard = ?2 AND kind = ?3 AND version = ?4",
             vec![
                 text(&chore.order_id),
                 int(i64::from(chore.shard)),
                 text(&chore.kind),
+                int(i64::from(chore.version)),
             ],
         )
         .map_err(broken)

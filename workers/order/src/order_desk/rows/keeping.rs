@@ -19,7 +19,7 @@ impl Rows {
         let sql = self.sql()?;
         let old = "order_id < ?1 AND updated_ms < ?2 AND projected = version
              AND (phase = 'undone'
-                  OR (announced = version AND status IN ('delivered', 'cancelled')))
+                  OR (announced = version AND status IN ('delivered', 'cancelled', 'refunded')))
              AND order_id NOT IN (SELECT order_id FROM chores)";
         for statement in [
             format!(

@@ -2,7 +2,7 @@
 
 use contract::order::{HistoryEntry, OrderSummary, OrderView};
 use contract::{Actor, Problem, Role};
-use domain::lifecycle::Status;
+use domain::lifecycle::{Delivery, Fulfilment, Life, Method, Mode, PaymentStatus, Status};
 use domain::time::rfc3339;
 use edge::json;
 use edge::sqlite::{int, rows, run, text};
@@ -10,6 +10,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{COLUMNS, OrderRow, Rows, broken};
+use crate::order_desk::life::by_of;
+use crate::order_desk::money::due_of;
 use crate::order_desk::projection::Sent;
 
 /// Where versions of an order have to get to.
@@ -49,6 +51,9 @@ struct HistoryRow {
     version: u32,
     old_status: Option<String>,
     new_status: String,
+    payment: String,
+    fulfilment: String,
+    delivery: String,
     changed_by: String,
     reason: Option<String>,
     at_ms: i64,
@@ -61,7 +66,13 @@ pub fn history_id(order_id: &str, version: u32) -> String {
 
 /// The first entry of an order's history: it was placed, by its customer. It is not
 /// stored, since it follows from the order.
-pub fn placed_entry(order_id: &str, customer_id: &str, created_ms: i64) -> HistoryEntry {
+pub fn placed_entry(
+    order_id: &str,
+    customer_id: &str,
+    method: Method,
+    created_ms: i64,
+) -> HistoryEntry {
+    let life = Life::placed(method, Mode::Vendor);
     let customer = Actor {
         role: Role::Customer,
         id: customer_id.to_owned(),
@@ -69,7 +80,10 @@ pub fn placed_entry(order_id: &str, customer_id: &str, created_ms: i64) -> Histo
     HistoryEntry {
         history_id: history_id(order_id, 1),
         old_status: None,
-        new_status: Status::Pending,
+        new_status: life.status,
+        payment_status: life.payment,
+        fulfilment_status: life.fulfilment,
+        delivery_status: life.delivery,
         changed_by: customer.tag(),
         reason: None,
         created_at: rfc3339(created_ms),
@@ -85,6 +99,9 @@ impl OrderRow {
             order_number: self.number.clone().unwrap_or_default(),
             status: life.status,
             payment_status: life.payment,
+            fulfilment_status: life.fulfilment,
+            delivery_status: life.delivery,
+            payment_method: life.method,
             version: life.version,
             total_minor: content.totals.total_minor,
             currency: content.currency,
@@ -130,7 +147,8 @@ impl Rows {
         let order_id = row.order_id.as_str();
         let found: Vec<HistoryRow> = rows(
             self.sql()?,
-            "SELECT version, old_status, new_status, changed_by, reason, at_ms
+            "SELECT version, old_status, new_status, payment, fulfilment, delivery, changed_by,
+               reason, at_ms
              FROM history WHERE order_id = ?1 ORDER BY version",
             vec![text(order_id)],
         )
@@ -139,28 +157,40 @@ impl Rows {
             history_id: history_id(order_id, row.version),
             old_status: row.old_status.as_deref().and_then(Status::from_name),
             new_status: Status::from_name(&row.new_status).unwrap_or(Status::Pending),
+            payment_status: PaymentStatus::from_name(&row.payment)
+                .unwrap_or(PaymentStatus::Pending),
+            fulfilment_status: Fulfilment::from_name(&row.fulfilment)
+                .unwrap_or(Fulfilment::Unfulfilled),
+            delivery_status: Delivery::from_name(&row.delivery).unwrap_or(Delivery::None),
             changed_by: row.changed_by,
             reason: row.reason,
             created_at: rfc3339(row.at_ms),
         });
-        let first = placed_entry(order_id, &row.customer_id, row.created_ms);
+        let first = placed_entry(order_id, &row.customer_id, row.method(), row.created_ms);
         Ok(std::iter::once(first).chain(later).collect())
     }
 
-    pub fn view(&self, row: &OrderRow) -> Result<OrderView, Problem> {
-        let life = row.life();
+    pub fn view(&self, row: &OrderRow, viewer: &Actor) -> Result<OrderView, Problem> {
+        let (life, standing) = (row.life(), row.standing());
         Ok(OrderView {
             order_number: row.number.clone().unwrap_or_default(),
             status: life.status,
             payment_status: life.payment,
+            fulfilment_status: life.fulfilment,
+            delivery_status: life.delivery,
+            fulfilment_mode: life.mode,
+            due_minor: due_of(row)?,
+            captured_minor: standing.captured_minor,
+            refunded_minor: standing.refunded_minor,
             version: life.version,
             content: row.content()?,
             tracking_number: row.tracking_number.clone(),
             created_at: rfc3339(row.created_ms),
             updated_at: rfc3339(row.updated_ms),
             history: self.history(row)?,
-            next_statuses: life.status.next().to_vec(),
-            vendor_id: None,
+            next_statuses: life.next(None),
+            allowed_statuses: life.next(Some(by_of(viewer))),
+            vendor_id: standing.vendor_id,
             routing_status: None,
         })
     }
