@@ -67,4 +67,6 @@ pub mod header {
     pub const REPLAYED: &str = "idempotent-replayed";
     /// With this a webhook proves who sends it. It is passed on as it came.
     pub const SIGNATURE: &str = "x-hub-signature-256";
+    /// The same, where a payment provider sends it. Behind the gateway it has the name above.
+    pub const PROVIDER_SIGNATURE: &str = "stripe-signature";
 }

@@ -67,7 +67,7 @@ impl Incoming {
             target,
             actor: actor.as_deref().and_then(Actor::from_tag),
             key,
-            signature: get(header::SIGNATURE),
+            signature: get(header::SIGNATURE).or_else(|| get(header::PROVIDER_SIGNATURE)),
             scope,
             body,
         }

@@ -3,6 +3,7 @@
 use contract::assignment::{OFFER_DESK, OFFER_SERVICE, offer_desk_name, order_of_routing};
 use contract::cart::{CART_DESK, desk_name};
 use contract::order::ORDER_SERVICE;
+use contract::payment::{PAYMENT_DESK, PAYMENT_SERVICE, payment_desk_name};
 use contract::vendor::VENDOR_SERVICE;
 use contract::{Problem, Role, code};
 use domain::ids::{DESKS_MAX, desk_of, shard_of};
@@ -40,7 +41,9 @@ pub async fn serve(
 async fn answer(request: &mut Request, env: &Env, origin: &Origin, trace: &str) -> Outcome {
     let authorization = request.headers().get("authorization").ok().flatten();
     let bound = match request.path().as_str() {
-        "/api/admin/import" | "/api/admin/vendor-import" | WEBHOOK => IMPORT_BODY_MAX,
+        "/api/admin/import" | "/api/admin/vendor-import" | WEBHOOK | PAYMENT_WEBHOOK => {
+            IMPORT_BODY_MAX
+        }
         _ => BODY_MAX,
     };
     // Who the caller is comes first: an unknown one gets no body read.
@@ -86,6 +89,13 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
             };
             return pass(env, To::Object(CART_DESK, &name), step, incoming).await;
         }
+        ["api", "admin", "desks", "payments", number, "export"] => {
+            incoming.actor(&[Role::Admin])?;
+            let number = number.parse().ok().filter(|number| *number < DESKS_MAX);
+            let name = payment_desk_name(number.ok_or_else(|| Problem::not_found("desk"))?);
+            let to = To::Object(PAYMENT_DESK, &name);
+            return pass(env, to, "payment.export", incoming).await;
+        }
         ["api", "admin", "desks", "cart", number, "export"] => {
             incoming.actor(&[Role::Admin])?;
             let number = number.parse().ok().filter(|number| *number < DESKS_MAX);
@@ -94,6 +104,8 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         }
         // Whoever delivers here proves it to the worker itself, by a signature.
         ["webhooks", "whatsapp"] => VENDOR_SERVICE,
+        ["webhooks", "payments"] | ["credit"] => PAYMENT_SERVICE,
+        ["orders", order, "payment"] => return to_payments(env, incoming, order).await,
         ["orders", ..] => ORDER_SERVICE,
         ["api", "vendor" | "admin", "orders", order, ..] | ["api", "orders", order, ..] => {
             return to_offers(env, incoming, order).await;
@@ -119,6 +131,14 @@ async fn to_offers(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
     pass(env, To::Object(OFFER_DESK, &name), "offers", incoming).await
 }
 
+/// To the desk that takes the order's payment.
+async fn to_payments(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
+    incoming.actor(&[Role::Customer, Role::Admin, Role::Service])?;
+    let desk = desk_of(order).filter(|desk| *desk < DESKS_MAX);
+    let name = payment_desk_name(desk.unwrap_or_default());
+    pass(env, To::Object(PAYMENT_DESK, &name), "payment", incoming).await
+}
+
 async fn pass(env: &Env, to: To<'_>, step: &str, incoming: &Incoming) -> Outcome {
     let response = forward(env, to, step, incoming)
         .await
@@ -131,6 +151,7 @@ async fn pass(env: &Env, to: To<'_>, step: &str, incoming: &Incoming) -> Outcome
 }
 
 const WEBHOOK: &str = "/webhooks/whatsapp";
+const PAYMENT_WEBHOOK: &str = "/webhooks/payments";
 const FULFILLMENT: &str = "FULFILLMENT_SERVICE";
 
 fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
@@ -143,6 +164,7 @@ fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
             ("vendors" | "vendor-import" | "vendor-search", _) | ("desks", ["vendor", ..]) => {
                 Ok(VENDOR_SERVICE)
             }
+            ("credit-lines", [_]) => Ok(PAYMENT_SERVICE),
             ("routings", []) | ("desks", ["offers", ..]) => Ok(OFFER_SERVICE),
             ("desks" | "placements", _) => Ok(ORDER_SERVICE),
             ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),

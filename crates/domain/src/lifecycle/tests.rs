@@ -4,10 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn all<T: Copy + 'static>(of: &'static [T]) -> impl Strategy<Value = T> + 'static
-where
-    T: std::fmt::Debug,
-{
+fn all<T: Copy + std::fmt::Debug + 'static>(
+    of: &'static [T],
+) -> impl Strategy<Value = T> + 'static {
     proptest::sample::select(of)
 }
 

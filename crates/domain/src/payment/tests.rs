@@ -45,16 +45,12 @@ impl Provider {
     }
 
     fn end(&mut self, id: &str) -> Event {
-        match self.paid.get(id) {
-            Some(minor) => Event::Succeeded {
-                id: id.to_owned(),
-                minor: *minor,
-            },
-            None => {
-                self.dead.push(id.to_owned());
-                Event::Died { id: id.to_owned() }
-            }
+        let id = id.to_owned();
+        if let Some(minor) = self.paid.get(&id).copied() {
+            return Event::Succeeded { id, minor };
         }
+        self.dead.push(id.clone());
+        Event::Died { id }
     }
 
     fn give_back(&mut self, refund: Refund) -> Event {
