@@ -106,7 +106,7 @@ export class Ours extends Side {
       const client = clients.pop();
       const token = await customer(this.shop, client, `buyer-${first + n}`);
       await fill(client, token, [[`NEAR-${n % SKUS}`, 1]]);
-      const placed = await expect(client.send('POST', '/cart/place-order', { token, body: {} }), 201);
+      const placed = await expect(client.send('POST', '/cart/place-order', { token, body: { payment_method: 'cod' } }), 201);
       const order = JSON.parse(placed.text).order_id;
       await expect(client.send('POST', `/api/orders/${order}/route-to-vendors`, { token: this.shop.admin, body: { limit: vendors } }), 201);
       clients.push(client);

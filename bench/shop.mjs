@@ -7,7 +7,7 @@ import { Client } from './load.mjs';
 export const SKUS = 200;
 const PLENTY = 10_000_000;
 // The limit on placements is for people; a log line an order is for debugging.
-const VARS = { '*': { LOG_LEVEL: 'warn' }, cart: { LOG_LEVEL: 'warn', PLACEMENTS_PER_MINUTE: '1000000' } };
+const VARS = { '*': { LOG_LEVEL: 'warn', FULFILMENT_MODE: 'warehouse' }, cart: { LOG_LEVEL: 'warn', PLACEMENTS_PER_MINUTE: '1000000' } };
 const ADDRESS = {
   name: 'Ada', line1: '1 Lane', city: 'Berlin', state: 'BE', postal_code: '10115', country: 'DE',
   phone: '+49 30 1', latitude: 52.5, longitude: 13.4,

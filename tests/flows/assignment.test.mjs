@@ -205,8 +205,8 @@ describe('the lock', () => {
     const [won, other] = [orders[1 - lost], orders[lost]];
     await market.agree(won, { winner: vendor.id });
     // Its place is free again when the order has left it.
-    for (const status of ['paid', 'processing', 'shipped']) {
-      const moved = await shop.admin.patch(`/api/v1/orders/${won.order_id}/status`, { status });
+    for (const status of ['preparing', 'ready', 'shipped']) {
+      const moved = await vendor.patch(`/api/v1/orders/${won.order_id}/status`, { status });
       assert.equal(moved.status, 200, moved.text);
     }
     await until('a free place', async () => (await market.accept(vendor, other)).status === 200);

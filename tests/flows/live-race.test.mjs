@@ -29,7 +29,7 @@ async function scene({ vendors = VENDORS } = {}) {
   const customer = shop.customer();
   const sku = await shop.goods({ stock: { berlin: 5 } });
   const address = { name: 'Ada Byron', line1: 'Torstr. 1', city: 'Berlin', state: 'BE', postal_code: '10119', country: 'DE', phone: '+49 30 1234567', ...spot };
-  const { order_id: orderId } = await customer.order({ [sku]: 1 }, { address });
+  const { order_id: orderId } = await customer.order({ [sku]: 1 }, { address, payment_method: 'cod' });
   return { people, customer, orderId };
 }
 

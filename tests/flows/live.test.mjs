@@ -35,7 +35,7 @@ describe('an order, as it is seen', () => {
       assert.ok(Math.abs(Date.now() - Date.parse(occurredAt)) < 60_000);
       assert.deepEqual(rest, {
         orderId: order.order_id, order_id: order.order_id, order_number: order.order_number, status: 'pending',
-        payment_status: 'pending', version: 1, total_minor: order.totals.total_minor, currency: 'EUR',
+        payment_status: 'pending', fulfilment_status: 'unfulfilled', delivery_status: 'none', payment_method: 'card', version: 1, total_minor: order.totals.total_minor, currency: 'EUR',
         created_at: rest.created_at, updated_at: rest.updated_at,
       });
     }

@@ -31,7 +31,7 @@ describe('orders', { concurrency: 6 }, () => {
     const { sku, order } = await placed(alice);
     const { status, json, text } = await alice.get(`/orders/${order.order_id}`);
     assert.equal(status, 200);
-    const { cart_id, history, created_at, updated_at, ...rest } = json;
+    const { cart_id, history, created_at, updated_at, allowed_statuses, ...rest } = json;
     assert.deepEqual(rest, {
       order_id: order.order_id, order_number: order.order_number, customer_id: alice.id,
       status: 'pending', payment_status: 'pending', version: 1, currency: 'EUR',
@@ -39,11 +39,15 @@ describe('orders', { concurrency: 6 }, () => {
       allocations: order.allocations, totals: order.totals, address: ADDRESS,
       delivery_mode: 'standard', delivery_tier: 'tier_2', estimated_delivery_date: order.estimated_delivery_date,
       tracking_number: null, next_statuses: ['paid', 'cancelled'],
+      payment_method: 'card', fulfilment_mode: 'warehouse', fulfilment_status: 'unfulfilled', delivery_status: 'none',
+      due_minor: order.totals.total_minor, captured_minor: 0, refunded_minor: 0,
     });
+    assert.deepEqual(allowed_statuses, ['cancelled'], 'its customer cannot say that it is paid');
     assert.ok(cart_id && created_at === order.created_at && updated_at >= created_at);
     assert.deepEqual(historyOf({ history }), [[null, 'pending', `customer:${alice.id}`, null]]);
     assert.equal((await alice.get(`/orders/${order.order_number}`)).text, text);
-    assert.equal((await shop.admin.get(`/orders/${order.order_id}`)).text, text, 'staff sees the same');
+    const seen = (await shop.admin.get(`/orders/${order.order_id}`)).json;
+    assert.deepEqual(seen, { ...json, allowed_statuses: ['paid', 'cancelled'] }, 'staff sees the same, and may do more');
   });
 
   test('a foreign order looks exactly like a missing one, by id and by number, for reading and cancelling', async () => {
@@ -119,7 +123,10 @@ describe('orders', { concurrency: 6 }, () => {
     assert.deepEqual(json.orders.map(({ status }) => status), ['pending', 'cancelled', 'pending', 'pending', 'pending']);
     const [{ created_at, updated_at, order_number, ...first }] = json.orders;
     assert.ok(created_at && updated_at && order_number);
-    assert.deepEqual(first, { order_id: ids[0], status: 'pending', payment_status: 'pending', version: 1, total_minor: 610, currency: 'EUR' });
+    assert.deepEqual(first, {
+      order_id: ids[0], status: 'pending', payment_status: 'pending', fulfilment_status: 'unfulfilled', delivery_status: 'none',
+      payment_method: 'card', version: 1, total_minor: 610, currency: 'EUR',
+    });
   });
 
   test('the list of a customer holds no order of another', async () => {
@@ -149,7 +156,8 @@ describe('orders', { concurrency: 6 }, () => {
       ['shipped', 'delivered', 'service:robot', null],
     ]);
     assert.equal(json.tracking_number, 'TRACK-1');
-    assert.deepEqual(json.next_statuses, []);
+    assert.deepEqual([json.next_statuses, json.allowed_statuses], [['refunded'], []], 'only money that has gone back comes after that');
+    assert.deepEqual([json.fulfilment_status, json.delivery_status], ['fulfilled', 'delivered']);
 
     const row = await shop.projected(order_id, 5);
     assert.deepEqual([row.status, row.payment_status, row.tracking_number, row.version], ['delivered', 'paid', 'TRACK-1', 5]);
@@ -178,7 +186,7 @@ describe('orders', { concurrency: 6 }, () => {
 
   test('a status that does not follow is refused with those that do, and changes nothing', async () => {
     const { order_id } = await placed(shop.customer());
-    const follows = { pending: ['paid', 'cancelled'], paid: ['processing', 'cancelled'], processing: ['shipped', 'cancelled'], shipped: ['delivered'], delivered: [] };
+    const follows = { pending: ['paid', 'cancelled'], paid: ['awaiting_assignment', 'processing', 'cancelled'], processing: ['shipped', 'cancelled'], shipped: ['delivered'], delivered: [] };
     const all = [...Object.keys(follows), 'cancelled'];
     for (const [status, legal] of Object.entries(follows)) {
       if (status !== 'pending') assert.equal((await move(order_id, status)).status, 200);
@@ -238,12 +246,17 @@ describe('orders', { concurrency: 6 }, () => {
     assert.equal((await shop.audit()).drift, 0);
   });
 
-  test('a paid and a processing order can still be cancelled, and stay paid', async () => {
+  test('a paid order can still be cancelled by its customer, one that is prepared by staff alone, and both stay paid', async () => {
     for (const steps of [['paid'], ['paid', 'processing']]) {
       const alice = shop.customer();
       const { sku, order_id } = await placed(alice);
       for (const status of steps) await move(order_id, status);
-      const { status, json } = await cancel(alice, order_id);
+      if (steps.length > 1) {
+        const late = await cancel(alice, order_id);
+        assertProblem(late, { status: 409, code: 'illegal_transition' });
+        assert.deepEqual(late.json.legal, []);
+      }
+      const { status, json } = await cancel(steps.length > 1 ? shop.admin : alice, order_id);
       assert.equal(status, 200);
       assert.equal(json.payment_status, 'paid', 'the money has still to go back');
       assert.deepEqual(await shop.stock(sku), { berlin: { stock: 2, held: 0 }, hamburg: { stock: 50, held: 0 } });
@@ -256,9 +269,10 @@ describe('orders', { concurrency: 6 }, () => {
     for (const status of ['paid', 'processing', 'shipped']) await move(order_id, status);
     const refused = await cancel(alice, order_id);
     assertProblem(refused, { status: 409, code: 'illegal_transition' });
-    assert.deepEqual(refused.json.legal, ['delivered']);
+    assert.deepEqual(refused.json.legal, [], 'its customer can do nothing any more');
+    assert.deepEqual((await cancel(shop.admin, order_id)).json.legal, ['delivered']);
     await move(order_id, 'delivered');
-    assert.deepEqual((await cancel(alice, order_id)).json.legal, []);
+    assert.deepEqual((await cancel(shop.admin, order_id)).json.legal, []);
     assert.deepEqual(await shop.stock(sku), { berlin: { stock: 0, held: 0 }, hamburg: { stock: 48, held: 0 } });
   });
 
@@ -267,7 +281,7 @@ describe('orders', { concurrency: 6 }, () => {
       const alice = shop.customer();
       const { sku, order_id } = await placed(alice);
       for (const status of ['paid', 'processing']) await move(order_id, status);
-      const [ship, stop] = await Promise.all([move(order_id, 'shipped'), cancel(alice, order_id)]);
+      const [ship, stop] = await Promise.all([move(order_id, 'shipped'), cancel(shop.admin, order_id)]);
       assert.deepEqual([ship.status, stop.status].sort(), [200, 409]);
       const won = ship.status === 200;
       await until('the stock to follow', async () => (await shop.stock(sku)).berlin.held === 0 && (await shop.stock(sku)).hamburg.held === 0);

@@ -35,6 +35,7 @@ describe('placing an order', { concurrency: 6 }, () => {
       totals: { subtotal_minor: 11_293, delivery_minor: 2000, tax_minor: 1129, total_minor: 14_422 },
       delivery_mode: 'express',
       delivery_tier: 'tier_2',
+      payment_method: 'card',
       estimated_delivery_date: dateIn(2),
       allocations: [
         { sku: shoe, warehouse_id: 'berlin', shard: 0, quantity: 2 },
@@ -111,6 +112,8 @@ describe('placing an order', { concurrency: 6 }, () => {
       tracking_number: null,
       special_instructions: 'ring twice',
       version: 1,
+      payment_method: 'card', fulfilment_mode: 'warehouse', fulfilment_status: 'unfulfilled', delivery_status: 'none',
+      vendor_id: null, driver_id: null, due_minor: 11_899, captured_minor: 0, refunded_minor: 0,
     });
     assert.deepEqual(JSON.parse(address), ADDRESS);
     assert.deepEqual(JSON.parse(products), [{
@@ -155,7 +158,8 @@ describe('placing an order', { concurrency: 6 }, () => {
     assert.equal(rows.length, 1);
     const [{ history_id, created_at, ...rest }] = rows;
     assert.ok(history_id && !Number.isNaN(Date.parse(created_at)));
-    assert.deepEqual(rest, { order_id, old_status: null, new_status: 'pending', changed_by: `customer:${alice.id}`, reason: null });
+    assert.deepEqual(rest, { order_id, old_status: null, new_status: 'pending', changed_by: `customer:${alice.id}`, reason: null,
+      payment_status: 'pending', fulfilment_status: 'unfulfilled', delivery_status: 'none' });
   });
 
   test('an order for more than there is gets 409 with the lines that are short, and takes nothing', async () => {

@@ -20,7 +20,7 @@ async function makeThings(owner, route) {
   const found = { n, sku, product: `p-${sku}`, warehouse: `house-${n}`, vendor: `vendor-${n}`, order: ABSENT_ORDERS[0] };
   if (named('{warehouse}')) await shop.import({ warehouses: [{ warehouse_id: found.warehouse, latitude: 0, longitude: 0 }] });
   if (named('{vendor}')) await shop.vendor({ vendor_id: found.vendor });
-  if (named('{order}')) found.order = (await owner.order({ [sku]: 1 })).order_id;
+  if (named('{order}')) found.order = (await owner.order({ [sku]: 1 }, { payment_method: 'cod' })).order_id;
   return found;
 }
 

@@ -198,7 +198,7 @@ describe('an answer by message', () => {
     const vendors = [];
     for (let n = 0; n < count; n += 1) vendors.push(await vendorWithPhone({ ...at, prep_minutes: 20 }));
     const sku = await shop.goods({ stock: { berlin: 9 } });
-    const { order_id: id, order_number: number } = await shop.customer().order({ [sku]: 1 }, { address: { ...ADDRESS, ...at } });
+    const { order_id: id, order_number: number } = await shop.customer().order({ [sku]: 1 }, { address: { ...ADDRESS, ...at }, payment_method: 'cod' });
     const { status, text } = await shop.admin.post(`/api/admin/orders/${id}/start-assignment`);
     assert.equal(status, 200, text);
     for (const { said } of vendors) await until('the offer is heard', () => said().some((line) => line.startsWith(`New order ${number}: `)), { deadlineMs: 30_000 });

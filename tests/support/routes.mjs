@@ -46,7 +46,12 @@ export const ROUTES = [
   { method: 'GET', path: () => '/orders', roles: WITH_ORDERS },
   { method: 'GET', path: ({ order }) => `/orders/${order}`, roles: [...WITH_ORDERS, 'vendor'], about: 'order', owned: true, kept: true },
   { method: 'POST', path: ({ order }) => `/orders/${order}/cancel`, body: () => ({ reason: 'changed my mind' }), roles: WITH_ORDERS, about: 'order', owned: true },
-  { method: 'PATCH', path: ({ order }) => `/api/v1/orders/${order}/status`, body: () => ({ status: 'paid' }), roles: STAFF, about: 'order' },
+  { method: 'PATCH', path: ({ order }) => `/api/v1/orders/${order}/status`, body: () => ({ status: 'preparing' }), roles: [...STAFF, 'vendor'], about: 'order', owned: true, kept: true },
+  // There is nothing to be paid by card for what is paid at the door.
+  { method: 'POST', path: ({ order }) => `/orders/${order}/payment`, body: () => ({}), roles: WITH_ORDERS, about: 'order', owned: true, ok: 409 },
+  { method: 'GET', path: () => '/credit', roles: CUSTOMER },
+  { method: 'GET', path: ({ n }) => `/api/admin/credit-lines/buyer-${n}`, roles: STAFF },
+  { method: 'PUT', path: ({ n }) => `/api/admin/credit-lines/buyer-${n}`, body: () => ({ limit_minor: 5000 }), roles: STAFF },
 
   { method: 'POST', path: () => '/api/fulfillment/check', body: ({ sku }) => ({ lines: [{ sku, quantity: 1 }], latitude: 52.5, longitude: 13.4 }), roles: STAFF },
   { method: 'GET', path: ({ sku }) => `/api/stock?sku=${sku}`, roles: STAFF },
@@ -101,12 +106,14 @@ export const ROUTES = [
   { method: 'GET', path: () => '/api/admin/routings?status=FAILED', roles: ADMIN },
   { method: 'GET', path: () => '/api/admin/desks/cart/0/export', roles: ADMIN },
   { method: 'GET', path: () => '/api/admin/desks/vendor/0/export', roles: ADMIN },
+  { method: 'GET', path: () => '/api/admin/desks/payments/0/export', roles: ADMIN },
 
   { method: 'GET', path: () => '/stats', roles: ADMIN },
   // With proofs of their own: no role opens them.
   { method: 'GET', path: () => '/metrics', roles: [], closed: { status: 401, code: 'unauthenticated' }, scrape: true },
   { method: 'GET', path: () => '/webhooks/whatsapp', roles: [], closed: { status: 403, code: 'forbidden' } },
   { method: 'POST', path: () => '/webhooks/whatsapp', roles: [], closed: { status: 401, code: 'unauthenticated' } },
+  { method: 'POST', path: () => '/webhooks/payments', roles: [], closed: { status: 400, code: 'bad_signature' } },
 ];
 
 /** The path without its values, to name tests by. */

@@ -159,9 +159,7 @@ pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor)
         .flatten()
         .collect();
     let address: Value = serde_json::from_slice(found.address.as_bytes()).unwrap_or_default();
-    http::json(
-        200,
-        &json!({
+    let mut shown = json!({
             "order_id": found.order_id, "order_number": found.order_number,
             "customer_id": found.user_id, "cart_id": found.cart_id,
             "status": found.status, "payment_status": found.payment_status,
@@ -178,13 +176,16 @@ pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor)
             "created_at": found.created_at, "updated_at": found.updated_at,
             "payment_method": found.payment_method, "fulfilment_mode": found.fulfilment_mode,
             "fulfilment_status": found.fulfilment_status,
-            "delivery_status": found.delivery_status, "vendor_id": found.vendor_id,
+            "delivery_status": found.delivery_status,
             "due_minor": found.due_minor, "captured_minor": found.captured_minor,
             "refunded_minor": found.refunded_minor,
             // What its desk does not keep is at its end.
             "history": history, "next_statuses": [], "allowed_statuses": [],
-        }),
-    )
+    });
+    if let (Some(vendor), Some(shown)) = (found.vendor_id, shown.as_object_mut()) {
+        shown.insert("vendor_id".into(), vendor.into());
+    }
+    http::json(200, &shown)
 }
 
 /// `GET /api/admin/placements?state=stuck`

@@ -29,16 +29,10 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
 }
 
 const ANYONE_WITH_ORDERS: &[Role] = &[Role::Customer, Role::Admin, Role::Service];
-/// Vendors and drivers move the orders that they have, along their own edges.
-const WHO_MOVES_ORDERS: &[Role] = &[Role::Vendor, Role::Driver, Role::Admin, Role::Service];
+/// Vendors move the orders that they have, along their own edges.
+const WHO_MOVES_ORDERS: &[Role] = &[Role::Vendor, Role::Admin, Role::Service];
 /// A vendor sees the orders that it has.
-const ANYONE_WITH_AN_ORDER: &[Role] = &[
-    Role::Customer,
-    Role::Vendor,
-    Role::Driver,
-    Role::Admin,
-    Role::Service,
-];
+const ANYONE_WITH_AN_ORDER: &[Role] = &[Role::Customer, Role::Vendor, Role::Admin, Role::Service];
 const ADMIN: &[Role] = &[Role::Admin];
 
 async fn route(env: &Env, incoming: &Incoming) -> Outcome {
