@@ -16,8 +16,10 @@ export function makeVapidKey() {
   return `${point.toString('base64url')}.${d}`;
 }
 
+// The keys of the payment provider open nothing but its stand-in, and look as its own do.
 const MAKERS = {
   JWT_SECRET: word, SCRAPE_TOKEN: word, VAPID_PRIVATE_KEY: makeVapidKey, WHATSAPP_VERIFY_TOKEN: word, WHATSAPP_APP_SECRET: word,
+  STRIPE_SECRET_KEY: () => `sk_test_${word()}`, STRIPE_WEBHOOK_SECRET: () => `whsec_${word()}`,
 };
 
 export const SECRET_NAMES = Object.keys(MAKERS);

@@ -1,10 +1,12 @@
 // `npm start`: gets everything ready, runs the whole system on http://localhost:8787 (or PORT) with
-// its data in .orderlane/state, fills it with demo data at the first start, and ends its preamble
-// with one line that says where it is. The workers' log lines follow on stdout, as they are.
+// its data in .orderlane/state, beside it a stand-in for the payment provider, so that cards can be
+// charged without one, fills it with demo data at the first start, and ends its preamble with one
+// line that says where it is. The workers' log lines follow on stdout, as they are.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { seedDemo } from './demo.mjs';
-import { STATE_DIR } from './paths.mjs';
+import { STATE_DIR, workerNames } from './paths.mjs';
+import { startLocalProvider } from './provider/main.mjs';
 import { startRuntime } from './runtime.mjs';
 import { ensureReady } from './setup.mjs';
 import { main, step, Stop } from './steps.mjs';
@@ -24,13 +26,19 @@ async function requireFree(port) {
     await once(probe, 'listening');
   } catch (error) {
     const reason = error.code === 'EADDRINUSE' ? 'is taken' : `cannot be used (${error.code})`;
-    throw new Stop(`Port ${port} ${reason}. Stop what uses it, or choose another: PORT=${port + 1} npm start`);
+    throw new Stop(`Port ${port} ${reason}. Stop what uses it, or choose another: PORT=${port + 10} npm start`);
   }
   await new Promise((resolve) => { probe.close(resolve); });
 }
 
-function greet(url) {
-  console.log(`\nOrderlane is ready at ${url}\n
+// Whoever wrote the address of a provider beside the secrets wants that one, and no stand-in.
+async function providerBeside(port, secrets, onLog) {
+  if (secrets.PAYMENT_PROVIDER_URL) return { url: secrets.PAYMENT_PROVIDER_URL, announce() {}, close() {} };
+  return startLocalProvider({ shopPort: port, secrets, onLog });
+}
+
+function greet(url, provider) {
+  console.log(`\nOrderlane is ready at ${url}, its payment provider at ${provider.url}\n
   curl ${url}/health
   curl ${url}/products
   curl -H "Authorization: Bearer $(npm run -s token -- customer alice)" ${url}/cart
@@ -44,15 +52,19 @@ await main(async () => {
   const stopped = new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, resolve);
   });
-  const rt = await step('starting the workers', () => startRuntime({
-    persist: STATE_DIR, port, secrets, onLog: (line) => process.stdout.write(`${line}\n`),
-  }));
+  const onLog = (line) => process.stdout.write(`${line}\n`);
+  const provider = await providerBeside(port, secrets, onLog);
+  let rt;
   try {
+    const vars = workerNames().includes('payments') ? { payments: { PAYMENT_PROVIDER_URL: provider.url } } : {};
+    rt = await step('starting the workers', () => startRuntime({ persist: STATE_DIR, port, secrets, vars, onLog }));
+    provider.announce(rt.url);
     if (await seedDemo(rt)) console.error('  demo data: imported');
-    greet(`http://localhost:${port}`);
+    greet(`http://localhost:${port}`, provider);
     await stopped;
   } finally {
-    await rt.close();
+    await rt?.close();
+    await provider.close();
   }
 });
 // What Miniflare leaves behind must not keep a stopped system in the terminal.
