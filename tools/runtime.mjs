@@ -200,7 +200,9 @@ export async function startRuntime({
   warnOfFewFiles();
   if (persist) refuseSecond(persist);
   const folder = persist ?? mkdtempSync(path.join(tmpdir(), 'orderlane-'));
-  const runtime = new Runtime({ folder, temporary: !persist, port, variant, vars, direct, onLog, secrets });
+  // Nobody is charged from here: cards are taken where somebody names a provider.
+  const localVars = { ...vars, payments: { PAYMENT_PROVIDER_URL: '', ...vars.payments } };
+  const runtime = new Runtime({ folder, temporary: !persist, port, variant, vars: localVars, direct, onLog, secrets });
   try {
     return await runtime.start(port);
   } catch (error) {

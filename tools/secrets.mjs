@@ -24,8 +24,11 @@ const MAKERS = {
 
 export const SECRET_NAMES = Object.keys(MAKERS);
 
-/** By worker, the secrets it has a use for and does without: those of a messenger. */
-export const OPTIONAL_SECRETS = { vendors: ['WHATSAPP_VERIFY_TOKEN', 'WHATSAPP_APP_SECRET', 'WHATSAPP_TOKEN'] };
+/** By worker, the secrets it has a use for and does without: those of a messenger, and of whoever takes cards. */
+export const OPTIONAL_SECRETS = {
+  vendors: ['WHATSAPP_VERIFY_TOKEN', 'WHATSAPP_APP_SECRET', 'WHATSAPP_TOKEN'],
+  payments: ['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET'],
+};
 
 export const makeSecrets = () => Object.fromEntries(Object.entries(MAKERS).map(([name, make]) => [name, make()]));
 

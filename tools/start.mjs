@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { seedDemo } from './demo.mjs';
-import { STATE_DIR, workerNames } from './paths.mjs';
+import { STATE_DIR } from './paths.mjs';
 import { startLocalProvider } from './provider/main.mjs';
 import { startRuntime } from './runtime.mjs';
 import { ensureReady } from './setup.mjs';
@@ -56,7 +56,7 @@ await main(async () => {
   const provider = await providerBeside(port, secrets, onLog);
   let rt;
   try {
-    const vars = workerNames().includes('payments') ? { payments: { PAYMENT_PROVIDER_URL: provider.url } } : {};
+    const vars = { payments: { PAYMENT_PROVIDER_URL: provider.url, PAYMENT_PAGE_URL: provider.url } };
     rt = await step('starting the workers', () => startRuntime({ persist: STATE_DIR, port, secrets, vars, onLog }));
     provider.announce(rt.url);
     if (await seedDemo(rt)) console.error('  demo data: imported');

@@ -54,10 +54,10 @@ export class Market {
   }
 
   /** A placed order to this place: its JSON, with its customer. */
-  async order(customer = this.shop.customer()) {
+  async order(customer = this.shop.customer(), rest = {}) {
     this.#sku ??= await this.shop.goods({ price: 25_000, stock: { berlin: 100_000 } });
     // Paid at the door, so it may be offered before anybody has paid.
-    const placed = await customer.order({ [this.#sku]: 1 }, { address: { ...ADDRESS, ...this.at }, payment_method: 'cod' });
+    const placed = await customer.order({ [this.#sku]: 1 }, { address: { ...ADDRESS, ...this.at }, payment_method: 'cod', ...rest });
     return { ...placed, customer };
   }
 

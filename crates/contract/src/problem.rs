@@ -58,6 +58,7 @@ pub mod code {
 
     pub const NO_CREDIT: Code = ("no_credit", 409);
     pub const NOTHING_DUE: Code = ("nothing_due", 409);
+    pub const NO_CARDS: Code = ("no_cards", 409);
     pub const PAYMENT_DECLINED: Code = ("payment_declined", 409);
     pub const PROVIDER_UNAVAILABLE: Code = ("payment_provider_unavailable", 503);
     pub const BAD_SIGNATURE: Code = ("bad_signature", 400);

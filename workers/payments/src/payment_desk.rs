@@ -24,11 +24,14 @@ use futures::channel::oneshot;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use rows::{PaymentRow, Rows};
+use work::Part;
 
 const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
 
 /// How working on a payment ended, for those who wait for it.
 type Ending = std::result::Result<(), Problem>;
+/// Who waits for the end of the work on a part of an order's payment.
+type Running = BTreeMap<(String, Part), Vec<oneshot::Sender<Ending>>>;
 
 #[durable_object]
 pub struct PaymentDesk {
@@ -41,7 +44,7 @@ struct Desk {
     rows: Rows,
     alarm: Alarm,
     /// Orders whose payment is being worked on, and who waits for that.
-    running: RefCell<BTreeMap<String, Vec<oneshot::Sender<Ending>>>>,
+    running: RefCell<Running>,
     forgot_at: Cell<i64>,
 }
 
@@ -85,9 +88,9 @@ impl DurableObject for PaymentDesk {
         let now = clock::now_ms();
         let failed = |problem: Problem| worker::Error::RustError(problem.detail);
         let due = desk.rows.due(now).map_err(failed)?;
-        let work = due
-            .iter()
-            .map(|order_id| desk.work_on(no_scope(), order_id));
+        let work = due.iter().flat_map(|order_id| {
+            [Part::Provider, Part::Order].map(|part| desk.work_on(no_scope(), order_id, part))
+        });
         // What failed is written with the time of its next try.
         drop(futures::future::join_all(work).await);
         if now.saturating_sub(desk.forgot_at.get()) >= FORGET_EVERY_MS {
@@ -132,7 +135,7 @@ impl Desk {
         self.happened(&mut row, vec![Event::Due { minor, version }])
             .await?;
         faults::written(&self.state, &scope, "payment.due.row").await?;
-        self.work_soon(&due.order_id);
+        self.work_soon(&due.order_id, Part::Provider);
         Ok(row.payment.told())
     }
 
@@ -150,7 +153,7 @@ impl Desk {
         let now = clock::now_ms();
         if !self.rows.note_event(&said.order_id, &said.event_id, now)? {
             // It counted, and may have been followed by a crash.
-            self.work_soon(&said.order_id);
+            self.both_soon(&said.order_id);
             return Ok(false);
         }
         let event = match said.event {
@@ -160,7 +163,7 @@ impl Desk {
         };
         self.happened(&mut row, vec![event]).await?;
         faults::written(&self.state, &scope, "payment.event").await?;
-        self.work_soon(&said.order_id);
+        self.both_soon(&said.order_id);
         Ok(true)
     }
 
@@ -188,11 +191,16 @@ impl Desk {
         Ok(())
     }
 
-    fn work_soon(self: &Rc<Self>, order_id: &str) {
+    fn both_soon(self: &Rc<Self>, order_id: &str) {
+        self.work_soon(order_id, Part::Provider);
+        self.work_soon(order_id, Part::Order);
+    }
+
+    fn work_soon(self: &Rc<Self>, order_id: &str, part: Part) {
         let (desk, order_id) = (Rc::clone(self), order_id.to_owned());
         self.state.wait_until(async move {
             // What failed is written with the time of its next try.
-            drop(desk.work_on(no_scope(), &order_id).await);
+            drop(desk.work_on(no_scope(), &order_id, part).await);
             telemetry::flush_soon(&desk.env, &desk.state);
         });
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use contract::order::{AskPayable, ORDER_DESK, PayFacts, Payable, desk_name};
 use contract::payment::ExportPayments;
-use contract::{Problem, Role, code};
+use contract::{Empty, Problem, Role, code};
 use domain::ids::{DESKS_MAX, desk_of};
 use domain::lifecycle::PaymentStatus;
 use domain::payment::{Event, Intent, Payment};
@@ -15,6 +15,8 @@ use worker::Method;
 
 use super::Desk;
 use super::rows::PaymentRow;
+use super::work::Part;
+use crate::provider::Provider;
 
 const WHO_PAYS: &[Role] = &[Role::Customer, Role::Admin, Role::Service];
 
@@ -37,6 +39,7 @@ pub(super) async fn serve(desk: &Rc<Desk>, incoming: &Incoming) -> Outcome {
 async fn start(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
     let viewer = incoming.actor(WHO_PAYS)?.clone();
     let scope = &incoming.scope;
+    let Empty {} = incoming.json()?;
     let number = desk_of(order).filter(|desk| *desk < DESKS_MAX);
     let name = desk_name(number.ok_or_else(|| Problem::not_found("order"))?);
     let ask = AskPayable {
@@ -60,6 +63,10 @@ async fn start(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
             .with("payment_status", payment_status));
         }
     };
+    if Provider::of(&desk.env, scope).is_none() {
+        let detail = "this shop takes no cards; order with payment_method cod or credit";
+        return Err(Problem::new(code::NO_CARDS, detail));
+    }
     faults::before(scope, "payment.start")?;
     let mut row = desk.rows.payment(&facts.order_id)?.unwrap_or_else(|| {
         let payment = Payment::new(facts.due_minor, facts.version, &facts.currency);
@@ -72,7 +79,9 @@ async fn start(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
     };
     desk.happened(&mut row, vec![due, Event::Start]).await?;
     faults::written(&desk.state, scope, "payment.start").await?;
-    let worked = desk.work_on(scope.clone(), &facts.order_id).await;
+    let worked = desk
+        .work_on(scope.clone(), &facts.order_id, Part::Provider)
+        .await;
     let row = desk.rows.payment(&facts.order_id)?.unwrap_or(row);
     shown(desk, &facts, &row.payment, worked)
 }

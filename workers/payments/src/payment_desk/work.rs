@@ -20,19 +20,44 @@ const RETRY_MAX_MS: i64 = 5 * 60 * 1000;
 /// Rounds of effects that follow from each other, which are four at most.
 const ROUNDS_MAX: u32 = 12;
 
+/// The provider may take its time, and the order hears of its money all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    Provider,
+    Order,
+}
+
+impl Part {
+    fn of(effect: &Effect) -> Self {
+        match effect {
+            Effect::Make { .. } | Effect::End { .. } | Effect::GiveBack { .. } => Self::Provider,
+            Effect::Tell(_) => Self::Order,
+        }
+    }
+}
+
 impl Desk {
     /// Works on the payment, or waits for whoever does. An error says that something is
     /// left, which is tried again later.
-    pub(super) async fn work_on(self: &Rc<Self>, scope: Scope, order_id: &str) -> Ending {
+    pub(super) async fn work_on(
+        self: &Rc<Self>,
+        scope: Scope,
+        order_id: &str,
+        part: Part,
+    ) -> Ending {
         let (sender, receiver) = oneshot::channel();
-        if self.has_joined(order_id, sender) {
+        if self.has_joined(order_id, part, sender) {
             return self.joined(receiver).await;
         }
         let (desk, order_id) = (Rc::clone(self), order_id.to_owned());
         // Apart from the request, so that whoever goes away changes nothing.
         self.state.wait_until(async move {
-            let ending = desk.work(&scope, &order_id).await;
-            let waiting = desk.running.borrow_mut().remove(&order_id);
+            let ending = desk.work(&scope, &order_id, part).await;
+            let waiting = desk.running.borrow_mut().remove(&(order_id.clone(), part));
+            // What is left of the other part is known to whoever works on that.
+            if part == Part::Provider && ending.is_ok() {
+                desk.work_soon(&order_id, Part::Order);
+            }
             for sender in waiting.unwrap_or_default() {
                 // A caller that has gone away will ask again.
                 let _ = sender.send(ending.clone());
@@ -42,10 +67,11 @@ impl Desk {
     }
 
     /// True when somebody is at it already.
-    fn has_joined(&self, order_id: &str, sender: oneshot::Sender<Ending>) -> bool {
+    fn has_joined(&self, order_id: &str, part: Part, sender: oneshot::Sender<Ending>) -> bool {
         let mut running = self.running.borrow_mut();
-        let is_running = running.contains_key(order_id);
-        running.entry(order_id.to_owned()).or_default().push(sender);
+        let key = (order_id.to_owned(), part);
+        let is_running = running.contains_key(&key);
+        running.entry(key).or_default().push(sender);
         is_running
     }
 
@@ -54,12 +80,13 @@ impl Desk {
         receiver.await.unwrap_or_else(lost)
     }
 
-    async fn work(self: &Rc<Self>, scope: &Scope, order_id: &str) -> Ending {
+    async fn work(self: &Rc<Self>, scope: &Scope, order_id: &str, part: Part) -> Ending {
         for _ in 0..ROUNDS_MAX {
             let Some(row) = self.rows.payment(order_id)? else {
                 return Ok(());
             };
-            let effects = row.payment.effects();
+            let mut effects = row.payment.effects();
+            effects.retain(|effect| Part::of(effect) == part);
             if effects.is_empty() {
                 return Ok(());
             }
