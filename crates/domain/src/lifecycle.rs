@@ -10,7 +10,7 @@ mod drawing;
 mod edges;
 mod names;
 
-pub use drawing::{drawing, table};
+pub use drawing::document;
 pub use edges::{By, EDGES, Edge, When};
 pub use names::{Delivery, Fulfilment, Method, Mode, PaymentStatus, Status};
 

@@ -47,3 +47,8 @@ pub fn table() -> String {
     }
     lines.join("\n")
 }
+
+/// Both, as they stand in the document of the architecture.
+pub fn document() -> String {
+    format!("```mermaid\n{}\n```\n\n{}\n", drawing(), table())
+}
