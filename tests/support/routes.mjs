@@ -49,6 +49,14 @@ export const ROUTES = [
   { method: 'PATCH', path: ({ order }) => `/api/v1/orders/${order}/status`, body: () => ({ status: 'preparing' }), roles: [...STAFF, 'vendor'], about: 'order', owned: true, kept: true },
   // There is nothing to be paid by card for what is paid at the door.
   { method: 'POST', path: ({ order }) => `/orders/${order}/payment`, body: () => ({}), roles: WITH_ORDERS, about: 'order', owned: true, ok: 409 },
+  // A line of one unit is the whole order, which is cancelled otherwise.
+  { method: 'POST', path: ({ order }) => `/orders/${order}/lines/cancel`, body: ({ sku }) => ({ lines: [{ sku, quantity: 1 }] }), roles: WITH_ORDERS, about: 'order', owned: true, ok: 409 },
+  // Nothing has left, and nothing was paid.
+  { method: 'POST', path: ({ order }) => `/orders/${order}/returns`, body: ({ sku }) => ({ lines: [{ sku, quantity: 1 }] }), roles: STAFF, about: 'order', ok: 409 },
+  { method: 'POST', path: ({ order }) => `/orders/${order}/refunds`, body: () => ({ reason: 'late' }), roles: STAFF, about: 'order', ok: 409 },
+  { method: 'GET', path: ({ order }) => `/orders/${order}/tracking`, roles: [...WITH_ORDERS, 'vendor'], about: 'order', owned: true, kept: true },
+  { method: 'GET', path: ({ order }) => `/orders/${order}/notes`, roles: STAFF, about: 'order' },
+  { method: 'POST', path: ({ order }) => `/orders/${order}/notes`, body: () => ({ text: 'rang twice' }), roles: STAFF, about: 'order', ok: 201 },
   { method: 'GET', path: () => '/credit', roles: CUSTOMER },
   { method: 'GET', path: ({ n }) => `/api/admin/credit-lines/buyer-${n}`, roles: STAFF },
   { method: 'PUT', path: ({ n }) => `/api/admin/credit-lines/buyer-${n}`, body: () => ({ limit_minor: 5000 }), roles: STAFF },

@@ -165,6 +165,9 @@ pub struct OrderFacts {
 pub struct Holding {
     pub vendor_id: Option<String>,
     pub status: RoutingStatus,
+    /// How long the vendor said that it takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preparation_s: Option<u32>,
     /// Grows with every change of these. An older one says nothing.
     #[serde(default)]
     pub version: u32,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::address::Address;
+use domain::amend::{Amended, Amendment};
 use domain::assignment::Refusal;
 use domain::delivery::{Mode, Tier};
 use domain::lifecycle::{Delivery, Fulfilment, Method, Mode as Fulfiller, PaymentStatus, Status};
@@ -118,6 +119,7 @@ commands!(AtOrderDesk {
         to: Status,
         reason: Option<String>,
         tracking_number: Option<String>,
+        carrier: Option<String>,
     } -> OrderView, |_| "order.move".into();
     /// What vendors are told of an order. From then on its end is told to those who offer
     /// it, whether anybody was asked or not.
@@ -132,6 +134,18 @@ commands!(AtOrderDesk {
     /// How the money of an order stands, as those say who take it. They repeat it until it
     /// is answered; an older version changes nothing.
     Money as TellMoney { order_id: String, told: Told } -> Empty, |_| "order.money".into();
+    /// Something is taken from an order: lines, goods that came back, money. The same key
+    /// gets the same answer.
+    Amend as AmendOrder {
+        order: String,
+        actor: Actor,
+        key: String,
+        fingerprint: String,
+        amendment: Amendment,
+        reason: Option<String>,
+    } -> AmendReply, |_| "order.amend".into();
+    /// Where an order is, for one whom it concerns.
+    Track as TrackOrder { order: String, viewer: Actor } -> Tracking, |_| "order.track".into();
     /// Try a stuck placement again.
     Retry as RetryPlacement { order_id: String } -> PlaceReply, |_| "order.retry".into();
     /// The desk's rows, a page at a time.
@@ -145,6 +159,57 @@ pub enum Offerable {
     Yes(OrderFacts),
     /// Its life is over, or it has left.
     No(Refusal),
+}
+
+/// The bytes of an answer, and whether they were sent before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AmendReply {
+    pub body: String,
+    pub replayed: bool,
+}
+
+/// What was taken from an order, and what is due since.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AmendedOrder {
+    pub success: bool,
+    pub order_id: String,
+    pub order_number: String,
+    /// Amendments of an order are numbered.
+    pub amendment: u32,
+    pub version: u32,
+    /// What is due for the order from now on, and how much less that is.
+    pub due_minor: i64,
+    pub given_back_minor: i64,
+    pub currency: String,
+}
+
+/// Where an order is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Tracking {
+    pub order_id: String,
+    pub order_number: String,
+    pub status: Status,
+    pub delivery_status: Delivery,
+    pub tracking_number: Option<String>,
+    /// Who carries it, where it is not a driver of the shop's.
+    pub carrier: Option<String>,
+    pub driver_id: Option<String>,
+    /// A day, or a time once somebody is at it.
+    pub estimated_delivery: String,
+    pub delivered_at: Option<String>,
+    /// What happened so far, the first first.
+    pub timeline: Vec<TrackingStep>,
+    pub updated_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TrackingStep {
+    pub status: Status,
+    pub delivery_status: Delivery,
+    pub at: String,
 }
 
 /// Whether there is something to be paid by card.
@@ -213,6 +278,9 @@ pub struct OrderView {
     /// How its offers stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routing_status: Option<RoutingStatus>,
+    /// What was taken from it since it was placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amended: Option<Amended>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -58,6 +58,9 @@ pub mod code {
 
     pub const NO_CREDIT: Code = ("no_credit", 409);
     pub const NOTHING_DUE: Code = ("nothing_due", 409);
+    pub const EXCEEDS_ORDER: Code = ("exceeds_order", 409);
+    pub const EXCEEDS_DUE: Code = ("exceeds_due", 409);
+    pub const NOT_AMENDABLE: Code = ("not_amendable", 409);
     pub const NO_CARDS: Code = ("no_cards", 409);
     pub const PAYMENT_DECLINED: Code = ("payment_declined", 409);
     pub const PROVIDER_UNAVAILABLE: Code = ("payment_provider_unavailable", 503);

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 pub mod address;
+pub mod amend;
 pub mod assignment;
 pub mod cart;
 pub mod delivery;

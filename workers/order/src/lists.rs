@@ -125,6 +125,23 @@ struct StoredOrder {
     refunded_minor: i64,
 }
 
+#[derive(Deserialize)]
+struct OrderId {
+    order_id: String,
+}
+
+/// The id of an order that the database has.
+pub async fn id_of(env: &Env, incoming: &Incoming, order: &str) -> Result<String, Problem> {
+    let statement =
+        Sql::new("SELECT order_id FROM orders WHERE order_id = ?1 OR order_number = ?1")
+            .text(order);
+    let found: Vec<OrderId> = Db::open(env, "DB")?
+        .rows(&incoming.scope, "orders.id", statement)
+        .await?;
+    let found = found.into_iter().next().map(|row| row.order_id);
+    found.ok_or_else(|| Problem::not_found("order"))
+}
+
 /// An order that its desk no longer keeps, in the shape that the desk gives.
 pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor) -> Outcome {
     let statements = [

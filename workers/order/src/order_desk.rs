@@ -10,6 +10,7 @@
 //! Work runs apart from the request that asked for it, so a caller that goes away
 //! changes nothing.
 
+mod amending;
 mod announcing;
 mod legs;
 mod life;
@@ -18,6 +19,7 @@ mod offering;
 mod placing;
 mod projection;
 mod rows;
+mod tracking;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -137,6 +139,8 @@ impl DurableObject for OrderDesk {
             AtOrderDesk::Held(held) => {
                 reply(desk.held(&scope, &held.order_id, &held.holding).await)
             }
+            AtOrderDesk::Amend(amend) => reply(desk.amend(&scope, &amend).await),
+            AtOrderDesk::Track(track) => reply(desk.track(&scope, &track).await),
             AtOrderDesk::Payable(ask) => reply(desk.payable(&scope, &ask).await),
             AtOrderDesk::Money(money) => {
                 reply(desk.money(&scope, &money.order_id, &money.told).await)

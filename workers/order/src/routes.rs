@@ -1,6 +1,8 @@
 //! Which request goes where, and which desk an order belongs to.
 
-use contract::order::{ExportOrders, GetOrder, MoveOrder, ORDER_DESK, RetryPlacement, desk_name};
+use contract::order::{
+    AdmitToOrder, ExportOrders, GetOrder, MoveOrder, ORDER_DESK, RetryPlacement, desk_name,
+};
 use contract::{Actor, Command, Problem, Role, code};
 use domain::ids::{DESKS_MAX, desk_of, shard_of};
 use domain::lifecycle::Status;
@@ -10,7 +12,7 @@ use edge::{CallError, Incoming, Outcome, config, http};
 use serde::Deserialize;
 use worker::{Env, Method, Request};
 
-use crate::lists;
+use crate::{amend_routes, lists};
 
 /// The desk object of that name.
 pub fn desk(name: &str) -> To<'_> {
@@ -28,11 +30,12 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
     route(env, &incoming).await
 }
 
-const ANYONE_WITH_ORDERS: &[Role] = &[Role::Customer, Role::Admin, Role::Service];
+pub const ANYONE_WITH_ORDERS: &[Role] = &[Role::Customer, Role::Admin, Role::Service];
 /// Vendors move the orders that they have, along their own edges.
 const WHO_MOVES_ORDERS: &[Role] = &[Role::Vendor, Role::Admin, Role::Service];
 /// A vendor sees the orders that it has.
-const ANYONE_WITH_AN_ORDER: &[Role] = &[Role::Customer, Role::Vendor, Role::Admin, Role::Service];
+pub const ANYONE_WITH_AN_ORDER: &[Role] =
+    &[Role::Customer, Role::Vendor, Role::Admin, Role::Service];
 const ADMIN: &[Role] = &[Role::Admin];
 
 async fn route(env: &Env, incoming: &Incoming) -> Outcome {
@@ -46,6 +49,24 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         }
         (Method::Get, ["orders", order]) => get(env, incoming, order).await,
         (Method::Post, ["orders", order, "cancel"]) => cancel(env, incoming, order).await,
+        (Method::Post, ["orders", order, "lines", "cancel"]) => {
+            amend_routes::cancel_lines(env, incoming, order).await
+        }
+        (Method::Post, ["orders", order, "returns"]) => {
+            amend_routes::take_back(env, incoming, order).await
+        }
+        (Method::Post, ["orders", order, "refunds"]) => {
+            amend_routes::refund(env, incoming, order).await
+        }
+        (Method::Get, ["orders", order, "tracking"]) => {
+            amend_routes::track(env, incoming, order).await
+        }
+        (Method::Get, ["orders", order, "notes"]) => {
+            amend_routes::notes(env, incoming, order).await
+        }
+        (Method::Post, ["orders", order, "notes"]) => {
+            amend_routes::add_note(env, incoming, order).await
+        }
         (Method::Patch, ["api", "v1", "orders", order, "status"]) => {
             set_status(env, incoming, order).await
         }
@@ -93,6 +114,29 @@ where
     http::json(200, &reply)
 }
 
+/// The name of the desk that has an order.
+pub fn at_desk_of(order: &str, what: &str) -> Result<String, Problem> {
+    let number = desk_of(order).filter(|number| *number < DESKS_MAX);
+    Ok(desk_name(number.ok_or_else(|| Problem::not_found(what))?))
+}
+
+/// The id of an order, at its desk or in the database.
+pub async fn id_of(env: &Env, incoming: &Incoming, order: &str) -> Result<String, Problem> {
+    let viewer = incoming.actor(ANYONE_WITH_AN_ORDER)?;
+    let command = AdmitToOrder {
+        order: order.to_owned(),
+        viewer: viewer.clone(),
+    };
+    let name = at_desk_of(order, "order")?;
+    match call(env, &incoming.scope, desk(&name), command).await {
+        Ok(summary) => Ok(summary.order_id),
+        Err(CallError::Refused(problem)) if problem.is(code::NOT_FOUND) => {
+            lists::id_of(env, incoming, order).await
+        }
+        Err(error) => Err(error.into_problem("order.admit")),
+    }
+}
+
 async fn get(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
     let viewer = incoming.actor(ANYONE_WITH_AN_ORDER)?;
     let number = desk_of(order)
@@ -120,7 +164,7 @@ struct CancelInput {
 async fn cancel(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
     let actor = incoming.actor(ANYONE_WITH_ORDERS)?.clone();
     let input: CancelInput = incoming.json()?;
-    let change = change(order, actor, Status::Cancelled, input.reason, None)?;
+    let change = change(order, actor, Status::Cancelled, input.reason, None, None)?;
     answer(env, incoming, order, "order", change).await
 }
 
@@ -131,6 +175,8 @@ struct StatusInput {
     reason: Option<String>,
     #[serde(default)]
     tracking_number: Option<String>,
+    #[serde(default)]
+    carrier: Option<String>,
 }
 
 async fn set_status(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
@@ -140,7 +186,8 @@ async fn set_status(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
         let names: Vec<&str> = Status::ALL.iter().map(|status| status.name()).collect();
         Problem::field("status", &format!("must be one of {}", names.join(", ")))
     })?;
-    let change = change(order, actor, to, input.reason, input.tracking_number)?;
+    let (number, carrier) = (input.tracking_number, input.carrier);
+    let change = change(order, actor, to, input.reason, number, carrier)?;
     answer(env, incoming, order, "order", change).await
 }
 
@@ -150,8 +197,13 @@ fn change(
     to: Status,
     reason: Option<String>,
     tracking_number: Option<String>,
+    carrier: Option<String>,
 ) -> Result<MoveOrder, Problem> {
-    for (field, text) in [("reason", &reason), ("tracking_number", &tracking_number)] {
+    for (field, text) in [
+        ("reason", &reason),
+        ("tracking_number", &tracking_number),
+        ("carrier", &carrier),
+    ] {
         if text.as_ref().is_some_and(|text| text.len() > TEXT_MAX) {
             return Err(Problem::field(field, "must be at most 1000 bytes long"));
         }
@@ -162,5 +214,6 @@ fn change(
         to,
         reason,
         tracking_number,
+        carrier,
     })
 }

@@ -35,6 +35,7 @@ pub fn holding_of(engine: &Assignment) -> Holding {
     Holding {
         vendor_id: engine.lock.as_ref().map(|lock| lock.vendor_id.clone()),
         status: status_of(engine),
+        preparation_s: engine.lock.as_ref().map(|lock| lock.preparation_s),
         version: holding_version(engine),
     }
 }

@@ -21,6 +21,7 @@ use super::Desk;
 use super::legs::Work;
 use super::projection::Sent;
 use super::rows::{GoodEnd, OrderRow, Reached};
+use super::tracking::expected_of;
 
 /// An order that has just come to stand.
 pub fn placed(work: &Work, end: &GoodEnd) -> (Sent, Parcel<Rc<Event>>) {
@@ -89,6 +90,7 @@ impl Desk {
     fn untold(&self, row: &OrderRow) -> Result<Vec<Rc<Event>>, Problem> {
         let content = row.content()?;
         let latest = row.summary()?;
+        let expected = expected_of(row)?;
         let mut events = Vec::new();
         for (entry, version) in self.rows.history(row)?.into_iter().zip(1..) {
             if version <= row.announced {
@@ -103,8 +105,7 @@ impl Desk {
                 updated_at: entry.created_at,
                 ..latest.clone()
             };
-            let estimated = &content.estimated_delivery_date;
-            events.extend(of_order(&order, &content.customer_id, estimated));
+            events.extend(of_order(&order, &content.customer_id, &expected));
         }
         Ok(events)
     }

@@ -9,14 +9,16 @@ use std::rc::Rc;
 use contract::order::{MoveOrder, OrderView};
 use contract::stock::{STOCK_DESK, StockCommand, desk_name};
 use contract::{Actor, Problem, Role, code};
-use domain::lifecycle::{By, Illegal, Status};
+use domain::lifecycle::{By, Illegal, PaymentStatus, Status};
 use domain::placement::backoff_ms;
 use domain::stock::{Answer, Op, Place, RestoreLine};
 use edge::call::{To, call};
 use edge::{Scope, clock, faults, telemetry};
 use futures::join;
 
+use super::money::due_of;
 use super::rows::{ChoreRow, OrderRow, Step, kind};
+use super::tracking::expect;
 use super::{Desk, broken, system};
 
 /// As whom somebody moves an order. Whose order it is, and who has it, was looked at before.
@@ -36,6 +38,7 @@ pub(super) struct Wanted<'a> {
     pub actor: &'a Actor,
     pub reason: Option<&'a str>,
     pub tracking_number: Option<&'a str>,
+    pub carrier: Option<&'a str>,
 }
 
 impl Desk {
@@ -52,6 +55,7 @@ impl Desk {
             actor: &change.actor,
             reason: change.reason.as_deref(),
             tracking_number: change.tracking_number.as_deref(),
+            carrier: change.carrier.as_deref(),
         };
         self.take_edge(&scope, &row, &wanted)?;
         self.follow(&scope, &row.order_id).await?;
@@ -95,15 +99,25 @@ impl Desk {
             .step(wanted.to, wanted.by)
             .map_err(|illegal| illegal_step(life.status, wanted.to, &illegal))?;
         let by = wanted.actor.tag();
-        let step = Step {
+        let mut standing = row.standing();
+        if let Some(carrier) = wanted.carrier {
+            standing.carrier = Some(carrier.to_owned());
+        }
+        // Nobody else counts what people take.
+        let is_paid_now = next.payment == PaymentStatus::Paid && life.payment != next.payment;
+        if is_paid_now && !standing.is_paying {
+            standing.captured_minor = due_of(row)?;
+        }
+        let mut step = Step {
             life: next,
-            standing: row.standing(),
+            standing,
             chores,
             by: &by,
             reason: wanted.reason,
             tracking_number: wanted.tracking_number,
             at_ms: clock::now_ms(),
         };
+        expect(&mut step, None);
         self.take(scope, row, &step)
     }
 
@@ -149,7 +163,7 @@ impl Desk {
         let chores = self.rows.chores_of(&row.order_id)?;
         let (stock, others): (Vec<ChoreRow>, Vec<ChoreRow>) = chores
             .into_iter()
-            .partition(|chore| [kind::RELEASE, kind::SHIP].contains(&chore.kind.as_str()));
+            .partition(|chore| kind::is_stock(&chore.kind));
         let (told, moved) = join!(
             self.do_each(scope, row, others),
             self.do_each(scope, row, stock)
@@ -163,7 +177,12 @@ impl Desk {
         row: &OrderRow,
         chores: Vec<ChoreRow>,
     ) -> Result<(), Problem> {
+        let mut waiting = std::collections::BTreeSet::new();
         for chore in chores {
+            // Stock moves in order: what an amendment gives back goes before the rest.
+            if kind::is_stock(&chore.kind) && waiting.contains(&chore.shard) {
+                continue;
+            }
             let order_id = row.order_id.as_str();
             // One is made of others, which would make the type of this of itself.
             let is_done = match chore.kind.as_str() {
@@ -177,6 +196,7 @@ impl Desk {
                 self.rows.chore_done(&chore)?;
                 continue;
             }
+            waiting.insert(chore.shard);
             let attempts = chore.attempts.saturating_add(1);
             let due = clock::now_ms().saturating_add(backoff_ms(attempts));
             self.rows.chore_again(&chore, due)?;
@@ -204,9 +224,17 @@ impl Desk {
                 sku: allocation.sku.clone(),
             })
             .collect();
+        let op = if chore.kind.starts_with(kind::AMEND) {
+            let Some(op) = self.amend_op(chore)? else {
+                return Ok(true);
+            };
+            op
+        } else {
+            op_of(chore, places)
+        };
         let command = StockCommand {
             shard: chore.shard,
-            op: op_of(chore, places),
+            op,
         };
         let name = desk_name(chore.shard);
         let answer = call(&self.env, scope, To::Object(STOCK_DESK, &name), command).await;
@@ -231,6 +259,7 @@ impl Desk {
                 actor: &system(),
                 reason: Some("not paid in time"),
                 tracking_number: None,
+                carrier: None,
             };
             let scope = super::no_scope();
             let taken = self.take_edge(&scope, &row, &expired);

@@ -25,6 +25,7 @@ use edge::{Scope, clock};
 
 use super::life::{Wanted, by_of};
 use super::rows::{OrderRow, Step};
+use super::tracking::expect;
 use super::{Desk, system};
 
 impl Desk {
@@ -43,6 +44,7 @@ impl Desk {
             actor: &offer.viewer,
             reason: None,
             tracking_number: None,
+            carrier: None,
         };
         self.mark_offered(scope, &row, &wanted).await?;
         Ok(Offerable::Yes(facts_of(&row)?))
@@ -84,6 +86,7 @@ impl Desk {
             actor: &system(),
             reason: None,
             tracking_number: None,
+            carrier: None,
         };
         self.mark_offered(scope, &row, &wanted).await?;
         let name = offer_desk_of(order_id);
@@ -152,7 +155,7 @@ impl Desk {
             Some(vendor) if to == Some(Status::VendorAccepted) => format!("vendor:{vendor}"),
             _ => system().tag(),
         };
-        let step = Step {
+        let mut step = Step {
             life,
             standing,
             chores: Chores {
@@ -164,6 +167,7 @@ impl Desk {
             tracking_number: None,
             at_ms: clock::now_ms(),
         };
+        expect(&mut step, holding.preparation_s);
         self.take(scope, &row, &step)?;
         Box::pin(self.follow(scope, order_id)).await?;
         Ok(Empty {})

@@ -13,12 +13,14 @@ use worker::SqlStorage;
 
 use super::broken;
 
+mod amendments;
 mod chores;
 mod keeping;
 mod life;
 mod order_row;
 mod showing;
 
+pub use amendments::Amending;
 pub use chores::{ChoreRow, kind};
 pub use life::Step;
 pub use order_row::{OrderRow, Standing};
@@ -100,6 +102,13 @@ const TABLES: &str = "
       version INTEGER NOT NULL,
       attempts INTEGER NOT NULL DEFAULT 0, due_ms INTEGER NOT NULL,
       PRIMARY KEY (order_id, shard, kind)
+    ) WITHOUT ROWID;
+    -- What was taken from an order, with the units that stock has to hear of, and the answer
+    -- that its asker got.
+    CREATE TABLE IF NOT EXISTS amendments (
+      order_id TEXT NOT NULL, number INTEGER NOT NULL, amendment TEXT NOT NULL, units TEXT NOT NULL,
+      key TEXT NOT NULL, fingerprint TEXT NOT NULL, answer TEXT NOT NULL, at_ms INTEGER NOT NULL,
+      PRIMARY KEY (order_id, number)
     ) WITHOUT ROWID;
     -- Numbers of orders that have left, so that nobody gets them again.
     CREATE TABLE IF NOT EXISTS used_numbers (number TEXT PRIMARY KEY) WITHOUT ROWID;

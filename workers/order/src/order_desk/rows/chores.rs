@@ -19,6 +19,13 @@ pub mod kind {
     pub const MONEY: &str = "money";
     /// The shopper gets the cart back.
     pub const REOPEN_CART: &str = "reopen_cart";
+    /// Stock has to hear of an amendment: with its number behind this.
+    pub const AMEND: &str = "amend:";
+
+    /// Whether stock moves, which goes one after the other.
+    pub fn is_stock(kind: &str) -> bool {
+        [RELEASE, SHIP].contains(&kind) || kind.starts_with(AMEND)
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -61,7 +68,7 @@ impl Rows {
         rows(
             self.sql()?,
             "SELECT order_id, shard, kind, version, attempts FROM chores WHERE order_id = ?1
-             ORDER BY shard DESC",
+             ORDER BY kind LIKE 'amend:%' DESC, shard DESC, kind",
             vec![text(order_id)],
         )
         .map_err(broken)

@@ -26,6 +26,9 @@ impl Rows {
                 "DELETE FROM history WHERE order_id IN (SELECT order_id FROM orders WHERE {old})"
             ),
             format!(
+                "DELETE FROM amendments WHERE order_id IN (SELECT order_id FROM orders WHERE {old})"
+            ),
+            format!(
                 "DELETE FROM offered WHERE order_id IN (SELECT order_id FROM orders WHERE {old})"
             ),
             format!(

@@ -2,6 +2,7 @@
 
 use contract::Problem;
 use contract::order::OrderContent;
+use domain::amend::Amended;
 use domain::lifecycle::{Delivery, Fulfilment, Life, Method, Mode, PaymentStatus, Status};
 use domain::placement::Placement;
 use serde::de::DeserializeOwned;
@@ -29,9 +30,16 @@ pub struct Standing {
     pub money_version: u32,
     pub captured_minor: i64,
     pub refunded_minor: i64,
-    /// Where less is due than the total.
+    /// Where less is due than the total, and what was taken from the order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due_minor: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amended: Option<Amended>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<String>,
+    /// When it is expected, once somebody is at it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected_ms: Option<i64>,
 }
 
 impl Default for Standing {
@@ -48,6 +56,9 @@ impl Default for Standing {
             captured_minor: 0,
             refunded_minor: 0,
             due_minor: None,
+            amended: None,
+            carrier: None,
+            expected_ms: None,
         }
     }
 }

@@ -190,6 +190,7 @@ impl Rows {
             history: self.history(row)?,
             next_statuses: life.next(None),
             allowed_statuses: life.next(Some(by_of(viewer))),
+            amended: standing.amended,
             vendor_id: standing.vendor_id,
             routing_status: None,
         })
