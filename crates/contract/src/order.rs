@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::address::Address;
-use domain::amend::{Amended, Amendment};
+use domain::amend::Amended;
 use domain::assignment::Refusal;
 use domain::delivery::{Mode, Tier};
 use domain::lifecycle::{Delivery, Fulfilment, Method, Mode as Fulfiller, PaymentStatus, Status};
@@ -104,23 +104,12 @@ commands!(AtOrderDesk {
     /// What became of these carts so far, one after the other. Closes nothing.
     Fates as AskFates { cart_ids: Vec<String> } -> Vec<Option<CartFate>>,
         |_| "order.fates".into();
-    /// One order, as its viewer may see it.
-    Get as GetOrder { order: String, viewer: Actor } -> OrderView, |_| "order.get".into();
     /// How an order stands, for one whom it concerns.
     Admit as AdmitToOrder { order: String, viewer: Actor } -> OrderSummary,
         |_| "order.admit".into();
     /// Orders of a customer that the database may not show yet.
     Recent as RecentOrders { customer_id: String } -> Vec<OrderSummary>,
         |_| "order.recent".into();
-    /// An order moves along an edge.
-    Move as MoveOrder {
-        order: String,
-        actor: Actor,
-        to: Status,
-        reason: Option<String>,
-        tracking_number: Option<String>,
-        carrier: Option<String>,
-    } -> OrderView, |_| "order.move".into();
     /// What vendors are told of an order. From then on its end is told to those who offer
     /// it, whether anybody was asked or not.
     Offer as OfferOrder { order: String, viewer: Actor } -> Offerable, |_| "order.offer".into();
@@ -134,22 +123,6 @@ commands!(AtOrderDesk {
     /// How the money of an order stands, as those say who take it. They repeat it until it
     /// is answered; an older version changes nothing.
     Money as TellMoney { order_id: String, told: Told } -> Empty, |_| "order.money".into();
-    /// Something is taken from an order: lines, goods that came back, money. The same key
-    /// gets the same answer.
-    Amend as AmendOrder {
-        order: String,
-        actor: Actor,
-        key: String,
-        fingerprint: String,
-        amendment: Amendment,
-        reason: Option<String>,
-    } -> AmendReply, |_| "order.amend".into();
-    /// Where an order is, for one whom it concerns.
-    Track as TrackOrder { order: String, viewer: Actor } -> Tracking, |_| "order.track".into();
-    /// Try a stuck placement again.
-    Retry as RetryPlacement { order_id: String } -> PlaceReply, |_| "order.retry".into();
-    /// The desk's rows, a page at a time.
-    Export as ExportOrders { after: String } -> serde_json::Value, |_| "order.export".into();
 });
 
 /// Whether an order may be offered to vendors.
@@ -159,13 +132,6 @@ pub enum Offerable {
     Yes(OrderFacts),
     /// Its life is over, or it has left.
     No(Refusal),
-}
-
-/// The bytes of an answer, and whether they were sent before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AmendReply {
-    pub body: String,
-    pub replayed: bool,
 }
 
 /// What was taken from an order, and what is due since.

@@ -2,7 +2,7 @@
 
 use contract::assignment::{OFFER_DESK, OFFER_SERVICE, offer_desk_name, order_of_routing};
 use contract::cart::{CART_DESK, desk_name};
-use contract::order::ORDER_SERVICE;
+use contract::order::{ORDER_DESK, ORDER_SERVICE};
 use contract::payment::{PAYMENT_DESK, PAYMENT_SERVICE, payment_desk_name};
 use contract::vendor::VENDOR_SERVICE;
 use contract::{Problem, Role, code};
@@ -89,6 +89,14 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
             };
             return pass(env, To::Object(CART_DESK, &name), step, incoming).await;
         }
+        ["api", "admin", "desks", "order", number, "export"] => {
+            incoming.actor(&[Role::Admin])?;
+            let number = number.parse().ok().filter(|number| *number < DESKS_MAX);
+            let number = number.ok_or_else(|| Problem::not_found("desk"))?;
+            let name = contract::order::desk_name(number);
+            let to = To::Object(ORDER_DESK, &name);
+            return pass(env, to, "order.export", incoming).await;
+        }
         ["api", "admin", "desks", "payments", number, "export"] => {
             incoming.actor(&[Role::Admin])?;
             let number = number.parse().ok().filter(|number| *number < DESKS_MAX);
@@ -106,7 +114,12 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         ["webhooks", "whatsapp"] => VENDOR_SERVICE,
         ["webhooks", "payments"] | ["credit"] => PAYMENT_SERVICE,
         ["orders", order, "payment"] => return to_payments(env, incoming, order).await,
-        ["orders", ..] => ORDER_SERVICE,
+        ["orders"] => ORDER_SERVICE,
+        ["orders", order, ..]
+        | ["api", "v1", "orders", order, ..]
+        | ["api", "admin", "placements", order, ..] => {
+            return to_order(env, incoming, order).await;
+        }
         ["api", "vendor" | "admin", "orders", order, ..] | ["api", "orders", order, ..] => {
             return to_offers(env, incoming, order).await;
         }
@@ -129,6 +142,21 @@ async fn to_offers(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
     let desk = desk_of(order).filter(|desk| *desk < DESKS_MAX);
     let name = offer_desk_name(desk.unwrap_or_default());
     pass(env, To::Object(OFFER_DESK, &name), "offers", incoming).await
+}
+
+/// To the desk that has the order.
+async fn to_order(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
+    incoming.actor(&[Role::Customer, Role::Vendor, Role::Admin, Role::Service])?;
+    let number = desk_of(order).filter(|desk| *desk < DESKS_MAX);
+    let Some(number) = number else {
+        return Err(Problem::not_found("order"));
+    };
+    let step = match incoming.method {
+        Method::Get => "order.get",
+        _ => "order.move",
+    };
+    let name = contract::order::desk_name(number);
+    pass(env, To::Object(ORDER_DESK, &name), step, incoming).await
 }
 
 /// To the desk that takes the order's payment.
@@ -156,7 +184,6 @@ const FULFILLMENT: &str = "FULFILLMENT_SERVICE";
 
 fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
     match path {
-        ["v1", "orders", ..] => Ok(ORDER_SERVICE),
         ["vendor", "offers"] => Ok(OFFER_SERVICE),
         ["fulfillment" | "stock", ..] => Ok(FULFILLMENT),
         ["vendor", "availability" | "push-subscriptions" | "push-key"] => Ok(VENDOR_SERVICE),
@@ -166,7 +193,7 @@ fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
             }
             ("credit-lines", [_]) => Ok(PAYMENT_SERVICE),
             ("routings", []) | ("desks", ["offers", ..]) => Ok(OFFER_SERVICE),
-            ("desks" | "placements", _) => Ok(ORDER_SERVICE),
+            ("placements", []) => Ok(ORDER_SERVICE),
             ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),
             _ => Err(Problem::not_found("route")),
         },

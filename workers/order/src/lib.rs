@@ -6,7 +6,6 @@
 //! `domain::placement` and `domain::lifecycle`. Offering orders to vendors is another
 //! worker's, which asks for what it may tell, and is told when an order is over.
 
-mod amend_routes;
 mod lists;
 mod order_desk;
 mod routes;

@@ -18,6 +18,7 @@ mod money;
 mod offering;
 mod placing;
 mod projection;
+mod routes;
 mod rows;
 mod tracking;
 
@@ -31,9 +32,9 @@ use contract::realtime::Event;
 use contract::{Actor, Empty, Problem, Role, code};
 use domain::lifecycle::{Mode, Status};
 use edge::alarm::Alarm;
-use edge::call::{receive, reply};
+use edge::call::{is_command, receive, reply};
 use edge::gather::Given;
-use edge::{Scope, announce, clock, config, http, telemetry};
+use edge::{Incoming, Outcome, Scope, announce, clock, config, http, telemetry};
 use futures::channel::oneshot;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
@@ -113,11 +114,16 @@ impl DurableObject for OrderDesk {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let desk = &self.desk;
+        if !is_command(&request) {
+            let outcome = desk.serve(&mut request).await;
+            telemetry::flush_soon(&desk.env, &desk.state);
+            return http::finish(outcome);
+        }
         let (scope, command) = match receive(&mut request).await {
             Ok(received) => received,
             Err(problem) => return reply::<Empty>(Err(problem)),
         };
-        let desk = &self.desk;
         let scope = scope.within(&desk.state);
         let is_place = matches!(command, AtOrderDesk::Place(_));
         if !is_place && let Err(problem) = desk.write_late() {
@@ -127,20 +133,14 @@ impl DurableObject for OrderDesk {
             AtOrderDesk::Place(place) => reply(desk.place(scope, place).await),
             AtOrderDesk::Resolve(resolve) => reply(desk.resolve(scope, &resolve)),
             AtOrderDesk::Fates(ask) => reply(desk.fates(&scope, &ask.cart_ids)),
-            AtOrderDesk::Get(get) => reply(desk.get(&scope, &get.order, &get.viewer).await),
             AtOrderDesk::Admit(admit) => {
                 reply(desk.admit(&scope, &admit.order, &admit.viewer).await)
             }
             AtOrderDesk::Recent(recent) => reply(desk.recent(scope, &recent.customer_id).await),
-            AtOrderDesk::Move(change) => reply(desk.move_order(scope, &change).await),
-            AtOrderDesk::Retry(retry) => reply(desk.retry(scope, &retry.order_id).await),
-            AtOrderDesk::Export(export) => reply(desk.rows.export(&export.after)),
             AtOrderDesk::Offer(offer) => reply(desk.offer(&scope, &offer).await),
             AtOrderDesk::Held(held) => {
                 reply(desk.held(&scope, &held.order_id, &held.holding).await)
             }
-            AtOrderDesk::Amend(amend) => reply(desk.amend(&scope, &amend).await),
-            AtOrderDesk::Track(track) => reply(desk.track(&scope, &track).await),
             AtOrderDesk::Payable(ask) => reply(desk.payable(&scope, &ask).await),
             AtOrderDesk::Money(money) => {
                 reply(desk.money(&scope, &money.order_id, &money.told).await)
@@ -187,6 +187,13 @@ impl DurableObject for OrderDesk {
 }
 
 impl Desk {
+    async fn serve(self: &Rc<Self>, request: &mut Request) -> Outcome {
+        let mut incoming = Incoming::passed_on(request).await?;
+        incoming.scope = incoming.scope.within(&self.state);
+        self.write_late()?;
+        routes::serve(self, &incoming).await
+    }
+
     /// The alarm goes off at that time or earlier.
     async fn wake_by(&self, at_ms: i64) -> Result<()> {
         self.alarm.wake_by(&self.state, at_ms).await

@@ -1,18 +1,14 @@
-//! Which request goes where, and which desk an order belongs to.
+//! Lists of orders, and which desk a customer's orders are at. Requests about one order go to
+//! its desk.
 
-use contract::order::{
-    AdmitToOrder, ExportOrders, GetOrder, MoveOrder, ORDER_DESK, RetryPlacement, desk_name,
-};
-use contract::{Actor, Command, Problem, Role, code};
-use domain::ids::{DESKS_MAX, desk_of, shard_of};
-use domain::lifecycle::Status;
-use domain::limits::TEXT_MAX;
-use edge::call::{To, call};
-use edge::{CallError, Incoming, Outcome, config, http};
-use serde::Deserialize;
+use contract::order::ORDER_DESK;
+use contract::{Problem, Role};
+use domain::ids::{DESKS_MAX, shard_of};
+use edge::call::To;
+use edge::{Incoming, Outcome, config};
 use worker::{Env, Method, Request};
 
-use crate::{amend_routes, lists};
+use crate::lists;
 
 /// The desk object of that name.
 pub fn desk(name: &str) -> To<'_> {
@@ -27,193 +23,18 @@ pub fn desk_of_customer(env: &Env, customer_id: &str) -> u16 {
 
 pub async fn serve(mut request: Request, env: &Env) -> Outcome {
     let incoming = Incoming::passed_on(&mut request).await?;
-    route(env, &incoming).await
-}
-
-pub const ANYONE_WITH_ORDERS: &[Role] = &[Role::Customer, Role::Admin, Role::Service];
-/// Vendors move the orders that they have, along their own edges.
-const WHO_MOVES_ORDERS: &[Role] = &[Role::Vendor, Role::Admin, Role::Service];
-/// A vendor sees the orders that it has.
-pub const ANYONE_WITH_AN_ORDER: &[Role] =
-    &[Role::Customer, Role::Vendor, Role::Admin, Role::Service];
-const ADMIN: &[Role] = &[Role::Admin];
-
-async fn route(env: &Env, incoming: &Incoming) -> Outcome {
     match (&incoming.method, incoming.path().as_slice()) {
         (Method::Get, ["orders"]) => {
-            let viewer = incoming.actor(ANYONE_WITH_ORDERS)?;
+            let viewer = incoming.actor(&[Role::Customer, Role::Admin, Role::Service])?;
             if viewer.is_staff() {
-                return lists::of_all(env, incoming).await;
+                return lists::of_all(env, &incoming).await;
             }
-            lists::of_customer(env, incoming, viewer).await
-        }
-        (Method::Get, ["orders", order]) => get(env, incoming, order).await,
-        (Method::Post, ["orders", order, "cancel"]) => cancel(env, incoming, order).await,
-        (Method::Post, ["orders", order, "lines", "cancel"]) => {
-            amend_routes::cancel_lines(env, incoming, order).await
-        }
-        (Method::Post, ["orders", order, "returns"]) => {
-            amend_routes::take_back(env, incoming, order).await
-        }
-        (Method::Post, ["orders", order, "refunds"]) => {
-            amend_routes::refund(env, incoming, order).await
-        }
-        (Method::Get, ["orders", order, "tracking"]) => {
-            amend_routes::track(env, incoming, order).await
-        }
-        (Method::Get, ["orders", order, "notes"]) => {
-            amend_routes::notes(env, incoming, order).await
-        }
-        (Method::Post, ["orders", order, "notes"]) => {
-            amend_routes::add_note(env, incoming, order).await
-        }
-        (Method::Patch, ["api", "v1", "orders", order, "status"]) => {
-            set_status(env, incoming, order).await
+            lists::of_customer(env, &incoming, viewer).await
         }
         (Method::Get, ["api", "admin", "placements"]) => {
-            incoming.actor(ADMIN)?;
-            lists::stuck(env, incoming).await
-        }
-        (Method::Post, ["api", "admin", "placements", order, "retry"]) => {
-            incoming.actor(ADMIN)?;
-            let command = RetryPlacement {
-                order_id: (*order).to_owned(),
-            };
-            answer(env, incoming, order, "placement", command).await
-        }
-        (Method::Get, ["api", "admin", "desks", "order", number, "export"]) => {
-            incoming.actor(ADMIN)?;
-            let number: u16 = number
-                .parse()
-                .ok()
-                .filter(|number| *number < DESKS_MAX)
-                .ok_or_else(|| Problem::not_found("desk"))?;
-            let after = incoming.query.get("after").cloned().unwrap_or_default();
-            let export = ExportOrders { after };
-            let page = call(env, &incoming.scope, desk(&desk_name(number)), export)
-                .await
-                .map_err(|error| error.into_problem("order.export"))?;
-            http::json(200, &page)
+            incoming.actor(&[Role::Admin])?;
+            lists::stuck(env, &incoming).await
         }
         _ => Err(Problem::not_found("route")),
     }
-}
-
-/// Asks the desk of an order, named by id or number, and answers what it says.
-async fn answer<C>(env: &Env, incoming: &Incoming, order: &str, what: &str, command: C) -> Outcome
-where
-    C: Command,
-    C::Reply: serde::Serialize,
-{
-    let number = desk_of(order)
-        .filter(|number| *number < DESKS_MAX)
-        .ok_or_else(|| Problem::not_found(what))?;
-    let reply = call(env, &incoming.scope, desk(&desk_name(number)), command)
-        .await
-        .map_err(|error| error.into_problem("order.desk"))?;
-    http::json(200, &reply)
-}
-
-/// The name of the desk that has an order.
-pub fn at_desk_of(order: &str, what: &str) -> Result<String, Problem> {
-    let number = desk_of(order).filter(|number| *number < DESKS_MAX);
-    Ok(desk_name(number.ok_or_else(|| Problem::not_found(what))?))
-}
-
-/// The id of an order, at its desk or in the database.
-pub async fn id_of(env: &Env, incoming: &Incoming, order: &str) -> Result<String, Problem> {
-    let viewer = incoming.actor(ANYONE_WITH_AN_ORDER)?;
-    let command = AdmitToOrder {
-        order: order.to_owned(),
-        viewer: viewer.clone(),
-    };
-    let name = at_desk_of(order, "order")?;
-    match call(env, &incoming.scope, desk(&name), command).await {
-        Ok(summary) => Ok(summary.order_id),
-        Err(CallError::Refused(problem)) if problem.is(code::NOT_FOUND) => {
-            lists::id_of(env, incoming, order).await
-        }
-        Err(error) => Err(error.into_problem("order.admit")),
-    }
-}
-
-async fn get(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
-    let viewer = incoming.actor(ANYONE_WITH_AN_ORDER)?;
-    let number = desk_of(order)
-        .filter(|number| *number < DESKS_MAX)
-        .ok_or_else(|| Problem::not_found("order"))?;
-    let command = GetOrder {
-        order: order.to_owned(),
-        viewer: viewer.clone(),
-    };
-    match call(env, &incoming.scope, desk(&desk_name(number)), command).await {
-        Ok(view) => http::json(200, &view),
-        Err(CallError::Refused(problem)) if problem.is(code::NOT_FOUND) => {
-            lists::stored(env, incoming, order, viewer).await
-        }
-        Err(error) => Err(error.into_problem("order.get")),
-    }
-}
-
-#[derive(Deserialize)]
-struct CancelInput {
-    #[serde(default)]
-    reason: Option<String>,
-}
-
-async fn cancel(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
-    let actor = incoming.actor(ANYONE_WITH_ORDERS)?.clone();
-    let input: CancelInput = incoming.json()?;
-    let change = change(order, actor, Status::Cancelled, input.reason, None, None)?;
-    answer(env, incoming, order, "order", change).await
-}
-
-#[derive(Deserialize)]
-struct StatusInput {
-    status: String,
-    #[serde(default)]
-    reason: Option<String>,
-    #[serde(default)]
-    tracking_number: Option<String>,
-    #[serde(default)]
-    carrier: Option<String>,
-}
-
-async fn set_status(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
-    let actor = incoming.actor(WHO_MOVES_ORDERS)?.clone();
-    let input: StatusInput = incoming.json()?;
-    let to = Status::from_name(&input.status).ok_or_else(|| {
-        let names: Vec<&str> = Status::ALL.iter().map(|status| status.name()).collect();
-        Problem::field("status", &format!("must be one of {}", names.join(", ")))
-    })?;
-    let (number, carrier) = (input.tracking_number, input.carrier);
-    let change = change(order, actor, to, input.reason, number, carrier)?;
-    answer(env, incoming, order, "order", change).await
-}
-
-fn change(
-    order: &str,
-    actor: Actor,
-    to: Status,
-    reason: Option<String>,
-    tracking_number: Option<String>,
-    carrier: Option<String>,
-) -> Result<MoveOrder, Problem> {
-    for (field, text) in [
-        ("reason", &reason),
-        ("tracking_number", &tracking_number),
-        ("carrier", &carrier),
-    ] {
-        if text.as_ref().is_some_and(|text| text.len() > TEXT_MAX) {
-            return Err(Problem::field(field, "must be at most 1000 bytes long"));
-        }
-    }
-    Ok(MoveOrder {
-        order: order.to_owned(),
-        actor,
-        to,
-        reason,
-        tracking_number,
-        carrier,
-    })
 }

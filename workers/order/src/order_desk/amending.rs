@@ -7,8 +7,8 @@
 
 use std::rc::Rc;
 
-use contract::order::{AmendOrder, AmendReply, AmendedOrder};
-use contract::{Problem, code};
+use contract::order::AmendedOrder;
+use contract::{Actor, Problem, code};
 use domain::amend::{Amendment, Line, Units, Wrong};
 use domain::lifecycle::{By, Chores, Fulfilment, Life, Method, PaymentStatus, Status};
 use domain::stock::{AdjustLine, Op, Place, RestoreLine};
@@ -19,13 +19,29 @@ use super::life::by_of;
 use super::money::due_of;
 use super::rows::{Amending, ChoreRow, OrderRow, Standing, Step, kind};
 
+/// What is asked, and by whom. The key is its asker's own, or empty.
+pub(super) struct Asked {
+    pub actor: Actor,
+    pub key: String,
+    pub fingerprint: String,
+    pub amendment: Amendment,
+    pub reason: Option<String>,
+}
+
+/// The bytes of an answer, and whether they were sent before.
+pub(super) struct AmendReply {
+    pub body: String,
+    pub replayed: bool,
+}
+
 impl Desk {
     pub(super) async fn amend(
         self: &Rc<Self>,
         scope: &Scope,
-        asked: &AmendOrder,
+        order: &str,
+        asked: &Asked,
     ) -> Result<AmendReply, Problem> {
-        let row = self.order_for(scope, &asked.order, &asked.actor).await?;
+        let row = self.order_for(scope, order, &asked.actor).await?;
         faults::before(scope, "order.amend")?;
         if let Some(known) = self.rows.amended_under(&row.order_id, &asked.key)? {
             if known.fingerprint != asked.fingerprint {
@@ -52,7 +68,7 @@ impl Desk {
         &self,
         scope: &Scope,
         row: &OrderRow,
-        asked: &AmendOrder,
+        asked: &Asked,
     ) -> Result<String, Problem> {
         let (content, now) = (row.content()?, clock::now_ms());
         let lines: Vec<Line> = content

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use contract::order::{MoveOrder, OrderView};
+use contract::order::OrderView;
 use contract::stock::{STOCK_DESK, StockCommand, desk_name};
 use contract::{Actor, Problem, Role, code};
 use domain::lifecycle::{By, Illegal, PaymentStatus, Status};
@@ -31,6 +31,14 @@ pub(super) fn by_of(actor: &Actor) -> By {
     }
 }
 
+/// What is asked of an order.
+pub(super) struct Change {
+    pub to: Status,
+    pub reason: Option<String>,
+    pub tracking_number: Option<String>,
+    pub carrier: Option<String>,
+}
+
 /// Somebody wants an order to go somewhere.
 pub(super) struct Wanted<'a> {
     pub to: Status,
@@ -44,22 +52,24 @@ pub(super) struct Wanted<'a> {
 impl Desk {
     pub(super) async fn move_order(
         self: &Rc<Self>,
-        scope: Scope,
-        change: &MoveOrder,
+        scope: &Scope,
+        order: &str,
+        actor: &Actor,
+        change: &Change,
     ) -> Result<OrderView, Problem> {
-        let row = self.order_for(&scope, &change.order, &change.actor).await?;
-        faults::before(&scope, "order.edge")?;
+        let row = self.order_for(scope, order, actor).await?;
+        faults::before(scope, "order.edge")?;
         let wanted = Wanted {
             to: change.to,
-            by: by_of(&change.actor),
-            actor: &change.actor,
+            by: by_of(actor),
+            actor,
             reason: change.reason.as_deref(),
             tracking_number: change.tracking_number.as_deref(),
             carrier: change.carrier.as_deref(),
         };
-        self.take_edge(&scope, &row, &wanted)?;
-        self.follow(&scope, &row.order_id).await?;
-        self.view(&scope, row, &change.actor).await
+        self.take_edge(scope, &row, &wanted)?;
+        self.follow(scope, &row.order_id).await?;
+        self.view(scope, row, actor).await
     }
 
     /// What comes of a change that was just written: everybody hears of it, and what it

@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use contract::Problem;
-use contract::order::{TrackOrder, Tracking, TrackingStep};
+use contract::order::{Tracking, TrackingStep};
+use contract::{Actor, Problem};
 use domain::lifecycle::{Delivery, Mode, Status};
 use domain::time::rfc3339;
 use edge::Scope;
@@ -18,9 +18,10 @@ impl Desk {
     pub(super) async fn track(
         self: &Rc<Self>,
         scope: &Scope,
-        track: &TrackOrder,
+        order: &str,
+        viewer: &Actor,
     ) -> Result<Tracking, Problem> {
-        let row = self.order_for(scope, &track.order, &track.viewer).await?;
+        let row = self.order_for(scope, order, viewer).await?;
         let (life, standing) = (row.life(), row.standing());
         let history = self.rows.history(&row)?;
         let arrived = |step: &TrackingStep| step.delivery_status == Delivery::Delivered;
