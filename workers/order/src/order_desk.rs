@@ -83,7 +83,7 @@ struct Desk {
 impl DurableObject for OrderDesk {
     fn new(state: State, env: Env) -> Self {
         telemetry::configure(&env);
-        let limit_minutes = config::number(&env, "PAYMENT_LIMIT_MINUTES", 30_i64);
+        let limit_minutes = config::number(&env, "PAYMENT_LIMIT_MINUTES", 30_f64);
         let stuck_seconds = config::number(&env, "STUCK_AFTER_SECONDS", 60_i64);
         let gather_ms = config::number(&env, "GATHER_MS", 2_500_i64);
         let recover_seconds = config::number(&env, "RECOVER_AFTER_SECONDS", 10_i64);
@@ -103,7 +103,7 @@ impl DurableObject for OrderDesk {
                 .and_then(|mode| Mode::from_name(&mode))
                 .unwrap_or(Mode::Vendor),
             cart_desks: config::number(&env, "CART_DESKS", 32_u16).max(1),
-            payment_limit_ms: limit_minutes.saturating_mul(60_000),
+            payment_limit_ms: ms_of_minutes(limit_minutes),
             stuck_after_ms: stuck_seconds.saturating_mul(1000),
             state,
             env,
@@ -392,6 +392,13 @@ impl Desk {
 )]
 fn broken(error: worker::Error) -> Problem {
     http::internal(error)
+}
+
+/// Minutes may have fractions; what is no number of them is none.
+fn ms_of_minutes(minutes: f64) -> i64 {
+    #[allow(clippy::cast_possible_truncation, reason = "bounded")]
+    let ms = (minutes.clamp(0.0, 1e7) * 60_000.0) as i64;
+    ms
 }
 
 /// Who an automatic change is by.
