@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod live;
 pub mod money;
+pub mod notices;
 pub mod placement;
 pub mod places;
 pub mod plan;
