@@ -2,6 +2,7 @@
 
 use contract::assignment::{OFFER_DESK, OFFER_SERVICE, offer_desk_name, order_of_routing};
 use contract::cart::{CART_DESK, desk_name};
+use contract::notices::NOTICE_SERVICE;
 use contract::order::ORDER_SERVICE;
 use contract::vendor::VENDOR_SERVICE;
 use contract::{Problem, Role, code};
@@ -145,6 +146,7 @@ fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
             }
             ("routings", []) | ("desks", ["offers", ..]) => Ok(OFFER_SERVICE),
             ("desks" | "placements", _) => Ok(ORDER_SERVICE),
+            ("webhooks" | "emails" | "notices", _) => Ok(NOTICE_SERVICE),
             ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),
             _ => Err(Problem::not_found("route")),
         },

@@ -12,6 +12,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::set::set_of;
+
 pub const AT_ONCE: usize = 16;
 pub const LANE_AT_ONCE: usize = 4;
 /// Of lanes that failed last, together.
@@ -69,8 +71,14 @@ impl Lanes {
         self.under_way.contains_key(id)
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.under_way.is_empty()
+    /// The orders whose first tries in a lane have to wait.
+    pub fn orders_under_way(&self, lane: &str) -> BTreeSet<String> {
+        let of_lane = self.under_way.values().filter(|one| one.lane == lane);
+        set_of(
+            of_lane
+                .filter(|one| one.is_first)
+                .map(|one| one.order.clone()),
+        )
     }
 
     /// It has come back. What its receiver is like follows from how that went, where it is
@@ -128,7 +136,12 @@ mod tests {
             ..one(5, "a", 7)
         };
         assert!(lanes.start(repeat), "a repeat waits for nobody");
+        assert_eq!(
+            lanes.orders_under_way("a"),
+            set_of(["7".to_owned(), "8".to_owned()])
+        );
         lanes.end("1", Some(true));
+        assert_eq!(lanes.orders_under_way("a"), set_of(["8".to_owned()]));
         assert!(lanes.start(one(2, "a", 7)), "and nobody waits for it");
     }
 
