@@ -79,6 +79,19 @@ impl Known {
         self.forgotten.set(self.forgotten.get().wrapping_add(1));
     }
 
+    /// It is switched off, as the database will say in a moment.
+    pub fn close(&self, id: &str) {
+        let mut seen = self.seen.borrow_mut();
+        let Some((endpoints, _)) = seen.as_mut() else {
+            return;
+        };
+        let mut changed = endpoints.as_ref().clone();
+        for endpoint in changed.iter_mut().filter(|endpoint| endpoint.id == id) {
+            endpoint.active = false;
+        }
+        *endpoints = Rc::new(changed);
+    }
+
     fn fresh(&self) -> Option<Endpoints> {
         let seen = self.seen.borrow();
         let (endpoints, at) = seen.as_ref()?;

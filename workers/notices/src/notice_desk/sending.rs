@@ -123,6 +123,9 @@ impl Desk {
             _ => now.saturating_add(self.plan.recover_after_ms),
         };
         self.wake_by(by).await?;
+        if effect == Some(Effect::DiedWithEndpoint) {
+            self.known.close(&sending.lane);
+        }
         faults::written(&self.state, &scope, "notices.settle").await?;
         self.record_soon(&sending);
         tell(&sending, effect);
