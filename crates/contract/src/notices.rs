@@ -176,7 +176,6 @@ pub struct Attempt {
 /// A delivery with all that is known of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeliveryDetail {
-    #[serde(flatten)]
     pub delivery: DeliveryView,
     /// The last twelve, the latest last.
     pub log: Vec<Attempt>,

@@ -51,6 +51,8 @@ struct Desk {
     known: Known,
     /// What is on its way.
     lanes: RefCell<Lanes>,
+    /// Sendings that were started since the last event came.
+    starts: Cell<u32>,
     /// The lane that is looked at first, so that none is always the last.
     turn: Cell<usize>,
     /// Versions on their way to the database, of which it is not known yet that they
@@ -119,6 +121,7 @@ impl DurableObject for NoticeDesk {
             plan: Plan::of(&env),
             known: Known::for_ms(fresh_seconds.saturating_mul(1000)),
             lanes: RefCell::default(),
+            starts: Cell::new(0),
             turn: Cell::new(0),
             recorded: record::given(),
             forgot_at: Cell::new(0),
@@ -136,6 +139,7 @@ impl DurableObject for NoticeDesk {
             Err(problem) => return reply::<Empty>(Err(problem)),
         };
         let desk = &self.desk;
+        desk.begin();
         let scope = scope.within(&desk.state);
         if let Err(problem) = desk.note_arrived() {
             return reply::<Empty>(Err(problem));
@@ -159,6 +163,7 @@ impl DurableObject for NoticeDesk {
     async fn alarm(&self) -> Result<Response> {
         let desk = &self.desk;
         desk.alarm.went_off();
+        desk.begin();
         let failed = |problem: Problem| worker::Error::RustError(problem.detail);
         desk.note_arrived().map_err(failed)?;
         desk.send_due().await;
@@ -170,6 +175,10 @@ impl DurableObject for NoticeDesk {
             desk.forgot_at.set(now);
             desk.forget_old(now).await;
         }
+        // What became due meanwhile is sent as well; what is due and is not, by then, is on its
+        // way or waits for what is.
+        let now = clock::now_ms();
+        desk.send_due().await;
         if let Some(at) = desk.rows.next_due(now, &desk.plan).map_err(failed)? {
             desk.alarm.wake_by(&desk.state, at).await?;
         }

@@ -22,6 +22,9 @@ use super::wire::Came;
 const LOOK: i64 = 32;
 /// Sendings that are given up in one stretch.
 const GIVEN_UP: i64 = 200;
+/// Requests that one event of an object may make are bounded by the platform. After so many
+/// sendings the alarm goes on with the rest, as an event of its own.
+const STARTS_MAX: u32 = 500;
 /// What could not be written down is not sent again at once.
 const AFTER_TROUBLE_MS: i64 = 1_000;
 
@@ -29,9 +32,18 @@ impl Desk {
     /// Starts what is due and has room. Safe at any time and twice: what is on its way is
     /// not started again.
     pub(super) async fn send_due(self: &Rc<Self>) {
-        if let Err(problem) = self.start_due().await {
+        let mut outcome = self.start_due().await;
+        if self.starts.get() >= STARTS_MAX {
+            outcome = outcome.and(self.wake_by(clock::now_ms()).await);
+        }
+        if let Err(problem) = outcome {
             telemetry::warn("notices_not_sent", &[("reason", &problem.detail)]);
         }
+    }
+
+    /// A new event came, which may make requests of its own.
+    pub(super) fn begin(&self) {
+        self.starts.set(0);
     }
 
     async fn start_due(self: &Rc<Self>) -> Result<(), Problem> {
@@ -62,7 +74,8 @@ impl Desk {
         let mut but: BTreeSet<String> = self.lanes.borrow().orders_under_way(lane);
         // An order of which many are due would hide the others from one look.
         loop {
-            if self.lanes.borrow().room(lane) == 0 {
+            let is_spent = self.starts.get() >= STARTS_MAX;
+            if is_spent || self.lanes.borrow().room(lane) == 0 {
                 return Ok(());
             }
             let mut started = false;
@@ -76,6 +89,7 @@ impl Desk {
                 let is_first = candidate.is_first;
                 if self.lanes.borrow_mut().start(candidate) {
                     started = true;
+                    self.starts.set(self.starts.get().saturating_add(1));
                     if is_first {
                         but.insert(sending.order_id.clone());
                     }
@@ -181,13 +195,15 @@ fn tell(sending: &Sending, effect: Option<Effect>) {
     };
     let labels = [("channel", channel), ("outcome", outcome)];
     telemetry::count("notice_tries", &labels, 1);
+    // What is said of a mail that failed may name whom it was for.
+    let reason = sending.last_error.as_deref().filter(|_| !sending.is_mail());
     let fields = [
         ("sending_id", sending.id.as_str()),
         ("order_id", &sending.order_id),
         ("kind", &sending.kind),
         ("channel", channel),
         ("outcome", outcome),
-        ("reason", sending.last_error.as_deref().unwrap_or_default()),
+        ("reason", reason.unwrap_or_default()),
     ];
     match outcome {
         "dead" => telemetry::warn("notice_dead", &fields),

@@ -140,11 +140,10 @@ impl Desk {
             }
         }
         making.write()?;
-        count("taken", making.notices.len());
-        count(
-            "known",
-            take.notices.len().saturating_sub(making.notices.len()),
-        );
+        let made = u64::try_from(making.notices.len()).unwrap_or_default();
+        telemetry::count("notices_taken", &[], made);
+        // Also where nothing is new: whoever told it before may have been left without an
+        // answer because the alarm was not set.
         self.soon(scope, "notices.take").await?;
         Ok(Empty {})
     }
@@ -252,13 +251,6 @@ fn stands(sending: &Sending) -> SendingStands {
         id: sending.id.clone(),
         state: sending.state.clone(),
         attempts: sending.attempts,
-    }
-}
-
-fn count(outcome: &str, by: usize) {
-    if by > 0 {
-        let by = u64::try_from(by).unwrap_or_default();
-        telemetry::count("notices", &[("outcome", outcome)], by);
     }
 }
 
