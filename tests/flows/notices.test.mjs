@@ -75,7 +75,7 @@ describe('an event', () => {
     await say(event);
     await say({ ...event, data: '{"changed":true}' });
     // Its order's events come one after the other, so whatever was made of the doubles is there by then.
-    await say(last);
+    await say(last, last);
     await one.heard(last);
     await one.delivery(last, 'delivered');
     assert.deepEqual(one.ids().toSorted(), [event.id, other.id, last.id].toSorted());
@@ -102,6 +102,8 @@ describe('an event', () => {
     const more = notice(order, 'order.delivered');
     await say(more);
     await paid.heard(more);
+    await every.delivery(more, 'delivered');
+    assert.deepEqual(await off.deliveries(), [], 'what is switched off has nothing waiting for it either');
   });
 
   test('that is not answered holds up what follows of its order, there, and nothing else', async () => {

@@ -135,10 +135,8 @@ fn of_v6(number: Ipv6Addr) -> Reach {
     if number.is_loopback() {
         return Reach::Machine;
     }
-    if let Some(v4) = number.to_ipv4_mapped() {
-        return of_v4(v4);
-    }
-    // What is handed out to the public begins with 2000::/3; the rest is ours, or nobody's.
+    // What is handed out to the public begins with 2000::/3; the rest is ours, or nobody's, or a
+    // number of the old kind in disguise.
     let [first, second, ..] = number.segments();
     let is_public =
         first & 0xe000 == 0x2000 && !(first == 0x2001 && second == 0x0db8) && first != 0x2002;
@@ -207,6 +205,8 @@ mod tests {
             assert!(wrong_with(bad, false).is_some(), "{bad}");
             assert!(wrong_with(bad, true).is_some(), "{bad}");
         }
+        let user = wrong_with("https://user:word@hooks.example/x", true);
+        assert_eq!(user, Some("must have no user and no password"));
         let long = format!("https://hooks.example/{}", "x".repeat(URL_MAX));
         assert!(wrong_with(&long, true).is_some());
         assert!(wrong_with("https://hooks.example/a\nb: c", true).is_some());

@@ -83,6 +83,11 @@ mod tests {
         let seconds = [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400];
         assert_eq!(waits, seconds.map(|second| second * 1000));
         assert_eq!((schedule.after(10, 0), schedule.after(0, 0)), (None, None));
+        assert_eq!(
+            schedule.after(1, u16::MAX),
+            Some(5_500),
+            "and a tenth more at most"
+        );
         assert_eq!(schedule.tries(), 10);
     }
 
