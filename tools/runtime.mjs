@@ -6,6 +6,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { mailOf } from './mails.mjs';
 import { applyMigrations } from './migrate.mjs';
 import { queryObjects } from './objects.mjs';
 import { at, PUBLIC_WORKER } from './paths.mjs';
@@ -29,9 +30,18 @@ function warnOfFewFiles() {
 
 // What Miniflare itself has to say (a crash of workerd, a date too new) goes where the logs go.
 class MiniflareLog extends miniflare.Log {
-  constructor(onLog) {
+  #onMail;
+
+  constructor(onLog, onMail) {
     super(miniflare.LogLevel.WARN);
     this.log = onLog;
+    this.#onMail = onMail;
+  }
+
+  logWithLevel(level, message) {
+    const mail = mailOf(message);
+    if (mail) this.#onMail(mail);
+    else super.logWithLevel(level, message);
   }
 }
 
@@ -50,7 +60,7 @@ class Runtime {
   get url() { return this.#url; }
 
   async start(port) {
-    const { folder, variant, vars, direct, onLog } = this.#options;
+    const { folder, variant, vars, direct, onLog, onMail } = this.#options;
     mkdirSync(folder, { recursive: true });
     process.env.MINIFLARE_WORKERD_PATH = at('tools/workerd.sh');
     this.#mf = new miniflare.Miniflare(miniflare.convertV4MiniflareOptions({
@@ -58,7 +68,7 @@ class Runtime {
       port: 0,
       cf: false,
       logRequests: false,
-      log: new MiniflareLog(onLog),
+      log: new MiniflareLog(onLog, onMail),
       handleStructuredLogs: ({ message, level }) => onLog(message, level),
       // The folder `wrangler --persist-to` would use.
       resourcePersistencePath: path.join(folder, 'v3'),
@@ -193,16 +203,18 @@ function refuseSecond(folder) {
 /**
  * Starts the workers and resolves when they answer, with their databases migrated. Without
  * `persist` the data lives in a folder of its own, kept over kill and restart, gone at close.
+ * No mail leaves the machine: `onMail` gets each, and without it they are log lines.
  */
 export async function startRuntime({
   persist = null, port = 0, variant = 'release', vars = {}, direct = [], onLog = () => {}, secrets = makeSecrets(),
+  onMail = ({ from, to, subject, text }) => onLog(JSON.stringify({ level: 'info', event: 'mail', from, to, subject, text })),
 } = {}) {
   warnOfFewFiles();
   if (persist) refuseSecond(persist);
   const folder = persist ?? mkdtempSync(path.join(tmpdir(), 'orderlane-'));
   // Nobody is charged from here: cards are taken where somebody names a provider.
   const localVars = { ...vars, payments: { PAYMENT_PROVIDER_URL: '', ...vars.payments } };
-  const runtime = new Runtime({ folder, temporary: !persist, port, variant, vars: localVars, direct, onLog, secrets });
+  const runtime = new Runtime({ folder, temporary: !persist, port, variant, vars: localVars, direct, onLog, onMail, secrets });
   try {
     return await runtime.start(port);
   } catch (error) {

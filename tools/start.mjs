@@ -13,6 +13,9 @@ import { main, step, Stop } from './steps.mjs';
 
 const DEFAULT_PORT = 8787;
 
+// Nothing leaves this machine by these: mails are shown in the log, and endpoints may be right here.
+const HERE = { MAIL_FROM: 'shop@example.com', WEBHOOK_ALLOW_LOCAL: 'true' };
+
 function wantedPort() {
   const port = Number(process.env.PORT ?? DEFAULT_PORT);
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
@@ -56,7 +59,9 @@ await main(async () => {
   const provider = await providerBeside(port, secrets, onLog);
   let rt;
   try {
-    const vars = { payments: { PAYMENT_PROVIDER_URL: provider.url, PAYMENT_PAGE_URL: provider.url } };
+    // What is written beside the secrets comes first.
+    const here = Object.fromEntries(Object.entries(HERE).filter(([name]) => !(name in secrets)));
+    const vars = { notices: here, payments: { PAYMENT_PROVIDER_URL: provider.url, PAYMENT_PAGE_URL: provider.url } };
     rt = await step('starting the workers', () => startRuntime({ persist: STATE_DIR, port, secrets, vars, onLog }));
     provider.announce(rt.url);
     if (await seedDemo(rt)) console.error('  demo data: imported');

@@ -16,7 +16,7 @@ before(async () => {
   people = { customer: shop.customer(), admin: shop.admin, service: shop.service, vendor: shop.person('vendor') };
   const sku = await shop.goods({ stock: { berlin: 9 } });
   const { order_id: order } = await people.customer.order({ [sku]: 1 });
-  values = { order, sku, product: `p-${sku}`, warehouse: 'berlin', vendor: 'some-vendor', store: 'some-vendor', n: 0 };
+  values = { order, sku, product: `p-${sku}`, warehouse: 'berlin', vendor: 'some-vendor', store: 'some-vendor', webhook: 'some-webhook', delivery: ABSENT_ORDERS[0], n: 0 };
 });
 after(() => shop?.close());
 
@@ -112,6 +112,24 @@ const CASES = {
     ['a desk of offers that is no number', 'GET', '/api/admin/desks/offers/x/export', undefined, { status: 404, code: 'not_found' }],
     ['a vendor desk beyond the last', 'GET', '/api/admin/desks/vendor/1024/export', undefined, { status: 404, code: 'not_found' }],
     ['a desk beyond the last', 'GET', '/api/admin/desks/cart/1024/export', undefined, { status: 404, code: 'not_found' }],
+
+    ...['', 'nonsense', 'http://hooks.example/x', 'https://user:word@hooks.example/x', 'https://10.0.0.1/x', 'https://[::1]/x', 'https://localhost/x', 'http://127.0.0.1:8/x', 'https://hooks.example:0/x', `https://hooks.example/${'x'.repeat(2000)}`, 7, null].map((url) =>
+      [`an endpoint at ${JSON.stringify(url).slice(0, 40)}`, 'POST', '/api/admin/webhooks', { url }, invalid('url')]),
+    ['an endpoint without an address', 'POST', '/api/admin/webhooks', {}, invalid('url')],
+    ['an endpoint for no kind', 'POST', '/api/admin/webhooks', { url: 'https://hooks.example/bad', kinds: [] }, invalid('kinds')],
+    ['an endpoint for a kind that is none', 'POST', '/api/admin/webhooks', { url: 'https://hooks.example/bad', kinds: ['order.paid', 'order.lost'] }, invalid('kinds[1]')],
+    ['an endpoint with a secret of its own', 'POST', '/api/admin/webhooks', { url: 'https://hooks.example/bad', secret: 'whsec_x' }, invalid('secret')],
+    ['an endpoint with a long description', 'POST', '/api/admin/webhooks', { url: 'https://hooks.example/bad', description: TOO_LONG }, invalid('description')],
+    ['an endpoint moved to a private address', 'PATCH', '/api/admin/webhooks/{webhook}', { url: 'https://192.168.0.1/' }, invalid('url')],
+    ['an endpoint switched to neither', 'PATCH', '/api/admin/webhooks/{webhook}', { active: 'yes' }, invalid('active')],
+    ['an endpoint for a kind that is a number', 'PATCH', '/api/admin/webhooks/{webhook}', { kinds: [1] }, invalid('kinds[0]')],
+    ['deliveries in no state', 'GET', '/api/admin/webhooks/deliveries?state=lost', undefined, invalid('state')],
+    ['deliveries of no kind', 'GET', '/api/admin/webhooks/deliveries?kind=order', undefined, invalid('kind')],
+    ['a page of no deliveries', 'GET', '/api/admin/webhooks/deliveries?limit=0', undefined, invalid('limit')],
+    ['mails in no state', 'GET', '/api/admin/emails?state=lost', undefined, invalid('state')],
+    ['a page of too much that is dead', 'GET', '/api/admin/notices/dead?limit=101', undefined, invalid('limit')],
+    ['a delivery that is no id', 'GET', '/api/admin/webhooks/deliveries/x', undefined, { status: 404, code: 'not_found' }],
+    ['a replay of what is no id', 'POST', '/api/admin/notices/dead/x/replay', undefined, { status: 404, code: 'not_found' }],
 
     ['an import with an unknown field', 'POST', '/api/admin/import', { product: [] }, invalid('product')],
     ['an import with a list that is none', 'POST', '/api/admin/import', { products: {} }, invalid('products')],

@@ -9,7 +9,7 @@ const OTHERS = [
   'http://localhost:5174', 'https://localhost:5173', 'http://localhost:5173.evil.example', 'http://evil.example',
   'https://shop.example.evil.example', 'https://evilshop.example', 'HTTPS://SHOP.EXAMPLE', 'https://shop.example/', 'null', '*',
 ];
-const THINGS = { order: '01920000-0000-7001-8000-000000000000', sku: 'x', product: 'x', warehouse: 'x', vendor: 'v', n: 1 };
+const THINGS = { order: '01920000-0000-7001-8000-000000000000', sku: 'x', product: 'x', warehouse: 'x', vendor: 'v', webhook: 'w', delivery: 'd', n: 1 };
 
 let shop;
 before(async () => {

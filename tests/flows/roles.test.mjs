@@ -17,11 +17,21 @@ async function makeThings(owner, route) {
   const n = made += 1;
   const named = (thing) => !route || nameOf(route).includes(thing);
   const sku = await shop.goods({ stock: { berlin: 9 } });
-  const found = { n, sku, product: `p-${sku}`, warehouse: `house-${n}`, vendor: `vendor-${n}`, order: ABSENT_ORDERS[0] };
+  const found = { n, sku, product: `p-${sku}`, warehouse: `house-${n}`, vendor: `vendor-${n}`, order: ABSENT_ORDERS[0], webhook: 'absent', delivery: ABSENT_ORDERS[0] };
   if (named('{warehouse}')) await shop.import({ warehouses: [{ warehouse_id: found.warehouse, latitude: 0, longitude: 0 }] });
   if (named('{vendor}')) await shop.vendor({ vendor_id: found.vendor });
+  if (route && (named('{webhook}') || named('{delivery}'))) Object.assign(found, await makeDelivery(n));
   if (named('{order}')) found.order = (await owner.order({ [sku]: 1 }, { payment_method: 'cod' })).order_id;
   return found;
+}
+
+/** An endpoint at which nobody answers, and something on its way there. */
+async function makeDelivery(n) {
+  const made = await shop.admin.post('/api/admin/webhooks', { url: `http://127.0.0.1:9/${n}` });
+  assert.equal(made.status, 201, made.text);
+  const pinged = await shop.admin.post(`/api/admin/webhooks/${made.json.id}/ping`);
+  assert.equal(pinged.status, 200, pinged.text);
+  return { webhook: made.json.id, delivery: pinged.json.id };
 }
 
 /** Offers the order to `vendor` among others; with `kept` it has it. */
@@ -33,7 +43,7 @@ async function offer(order, vendor, kept) {
   assert.equal(forced.status, 200, forced.text);
 }
 
-const ABSENT = { order: ABSENT_ORDERS[0], sku: 'absent', product: 'absent', warehouse: 'absent', vendor: 'absent' };
+const ABSENT = { order: ABSENT_ORDERS[0], sku: 'absent', product: 'absent', warehouse: 'absent', vendor: 'absent', webhook: 'absent', delivery: ABSENT_ORDERS[0] };
 
 /** Everything that a call could have an effect on, from where it is durable. */
 async function everything() {
@@ -41,6 +51,7 @@ async function everything() {
     ['fulfillment', 'DB', ['products', 'variants', 'warehouses']],
     ...[0, 1].map((shard) => ['fulfillment', `STOCK_${shard}`, ['stock', 'stock_holds', 'stock_movements']]),
     ['order', 'DB', ['orders', 'order_status_history']], ['offers', 'DB', ['vendor_routings', 'order_assignments', 'vendor_responses', 'vendor_cancellations', 'order_events']], ['cart', 'DB', ['carts']], ['vendors', 'DB', ['vendors', 'push_subscriptions']],
+    ['notices', 'DB', ['webhook_endpoints', 'webhook_deliveries', 'emails']],
   ];
   const found = {};
   for (const [worker, binding, names] of tables) {
@@ -48,6 +59,7 @@ async function everything() {
   }
   found.orders = shop.rt.objects('order', 'OrderDesk', 'SELECT order_id, phase, status, version FROM orders ORDER BY order_id');
   found.offers = shop.rt.objects('offers', 'OfferDesk', 'SELECT order_id, state FROM assignments ORDER BY order_id');
+  found.sendings = shop.rt.objects('notices', 'NoticeDesk', 'SELECT id, state FROM sendings ORDER BY id');
   found.carts = shop.rt.objects('cart', 'CartDesk', 'SELECT customer_id, doc FROM carts ORDER BY customer_id');
   return found;
 }
@@ -56,7 +68,7 @@ const send = (route, values, as, options = {}) => shop.call(route.method, route.
 const mayCall = (route, role) => route.roles === 'anyone' || route.roles.includes(role);
 
 before(async () => {
-  shop = await openShop();
+  shop = await openShop({ vars: { notices: { WEBHOOK_ALLOW_LOCAL: 'true' } } });
   people = Object.fromEntries(ROLES.map((role) => [role, shop.person(role)]));
   things = await makeThings(shop.customer());
   const full = await shop.goods({ stock: { berlin: 9 } });

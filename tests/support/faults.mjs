@@ -7,7 +7,7 @@ export const FAULT = 'x-orderlane-fault';
 export const scripted = (...scripts) => ({ headers: { [FAULT]: scripts.join(',') } });
 
 // By way of these every worker with steps of its own hears of a script.
-const PASSES = ['/cart', '/orders', '/products', '/api/vendor/offers', '/credit'];
+const PASSES = ['/cart', '/orders', '/products', '/api/vendor/offers', '/credit', '/api/admin/webhooks'];
 
 async function pass(shop, paths, scripts) {
   const messenger = shop.customer('messenger');

@@ -1,5 +1,5 @@
-// The world outside, on this machine: an HTTP server that plays push services and the messenger's
-// API, answers as a test wants and keeps what it got; browsers that are pushed to, which open what
+// The world outside, on this machine: an HTTP server that plays push services, the messenger's API
+// and merchants' endpoints, answers as a test wants and keeps what it got; browsers that are pushed to, which open what
 // is meant for them with node's own cryptography, independently of ours; and how tests speak to the
 // workers from behind the gateway.
 import assert from 'node:assert/strict';
@@ -11,15 +11,17 @@ import { until } from './shop.mjs';
 export class Outside {
   /** Everything that came, in order: `{ path, headers, body }`. */
   got = [];
-  /** By path, the status to answer with; 'never' for no answer at all. */
+  /** By path, the status to answer with; 'never' for no answer at all; or a function that gives one of these, in its own time. */
   answers = new Map();
   #server = createServer((request, response) => {
     const pieces = [];
     request.on('data', (piece) => pieces.push(piece));
-    request.on('end', () => {
+    request.on('end', async () => {
       const { url: path, headers, method } = request;
-      this.got.push({ path, headers, method, body: Buffer.concat(pieces) });
-      const status = this.answers.get(path) ?? 201;
+      const one = { path, headers, method, body: Buffer.concat(pieces) };
+      this.got.push(one);
+      const answer = this.answers.get(path) ?? 201;
+      const status = typeof answer === 'function' ? await answer(one) : answer;
       if (status !== 'never') response.writeHead(status, { location: '/elsewhere' }).end('{"messages":[{"id":"wamid.1"}]}');
     });
   });

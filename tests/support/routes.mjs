@@ -24,8 +24,9 @@ export const DEVICE_KEYS = {
 };
 
 /**
- * `path` and `body` are functions of `{ order, sku, product, warehouse, vendor, n }`: an order's id,
- * a SKU with stock in berlin, its product, a warehouse, a vendor, and a number that is new each time. `ok` is the
+ * `path` and `body` are functions of `{ order, sku, product, warehouse, vendor, webhook, delivery, n }`: an
+ * order's id, a SKU with stock in berlin, its product, a warehouse, a vendor, an endpoint of webhooks,
+ * something that was sent there, and a number that is new each time. `ok` is the
  * status of a good call, `about` what may be absent, `owned` that it belongs to a customer, `cart`
  * that it needs something in the cart, `itself` that its caller has to be in the directory, `offered`
  * that the order is offered to its vendor, `kept` that its vendor has it, `store` that there is a
@@ -116,6 +117,20 @@ export const ROUTES = [
   { method: 'GET', path: () => '/api/admin/desks/vendor/0/export', roles: ADMIN },
   { method: 'GET', path: () => '/api/admin/desks/payments/0/export', roles: ADMIN },
 
+  { method: 'GET', path: () => '/api/admin/webhooks', roles: ADMIN },
+  { method: 'POST', path: () => '/api/admin/webhooks', body: ({ n }) => ({ url: `https://hooks.example/${n}`, kinds: ['order.paid'], description: 'New' }), roles: ADMIN, ok: 201 },
+  { method: 'GET', path: () => '/api/admin/webhooks/deliveries?state=dead', roles: ADMIN },
+  { method: 'GET', path: ({ delivery }) => `/api/admin/webhooks/deliveries/${delivery}`, roles: ADMIN, about: 'delivery' },
+  { method: 'POST', path: ({ delivery }) => `/api/admin/webhooks/deliveries/${delivery}/replay`, roles: ADMIN, about: 'delivery' },
+  { method: 'GET', path: ({ webhook }) => `/api/admin/webhooks/${webhook}`, roles: ADMIN, about: 'webhook' },
+  { method: 'PATCH', path: ({ webhook }) => `/api/admin/webhooks/${webhook}`, body: () => ({ kinds: null, description: 'Changed', active: true }), roles: ADMIN, about: 'webhook' },
+  { method: 'POST', path: ({ webhook }) => `/api/admin/webhooks/${webhook}/rotate`, roles: ADMIN, about: 'webhook' },
+  { method: 'POST', path: ({ webhook }) => `/api/admin/webhooks/${webhook}/ping`, roles: ADMIN, about: 'webhook' },
+  { method: 'DELETE', path: ({ webhook }) => `/api/admin/webhooks/${webhook}`, roles: ADMIN, about: 'webhook' },
+  { method: 'GET', path: ({ order }) => `/api/admin/emails?order=${order}`, roles: ADMIN },
+  { method: 'GET', path: () => '/api/admin/notices/dead', roles: ADMIN },
+  { method: 'POST', path: ({ delivery }) => `/api/admin/notices/dead/${delivery}/replay`, roles: ADMIN, about: 'delivery' },
+
   { method: 'GET', path: () => '/stats', roles: ADMIN },
   // With proofs of their own: no role opens them.
   { method: 'GET', path: () => '/metrics', roles: [], closed: { status: 401, code: 'unauthenticated' }, scrape: true },
@@ -126,4 +141,5 @@ export const ROUTES = [
 
 /** The path without its values, to name tests by. */
 export const nameOf = (route) => `${route.method} ${route.path({
-  store: '{store}', order: '{order}', sku: '{sku}', product: '{product}', warehouse: '{warehouse}', vendor: '{vendor}', n: '{n}' }).replace(/\?.*/, '')}`;
+  store: '{store}', order: '{order}', sku: '{sku}', product: '{product}', warehouse: '{warehouse}', vendor: '{vendor}',
+  webhook: '{webhook}', delivery: '{delivery}', n: '{n}' }).replace(/\?.*/, '')}`;

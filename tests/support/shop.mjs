@@ -120,6 +120,8 @@ class Shop {
   #people = 0;
   /** Everything the workers wrote, in order: `{ text, level, line }`, `line` parsed where it is ours. */
   logs = [];
+  /** Every mail that was sent, in order: `{ from, to, subject, text, html }`. */
+  mails = [];
 
   constructor() {
     this.log = (text, level) => {
@@ -131,7 +133,8 @@ class Shop {
 
   async open({ goods = 'g', catalogue = { warehouses: WAREHOUSES }, vars = {}, ...options } = {}) {
     this.prefix = goods;
-    this.rt = await startRuntime({ ...options, vars: { ...vars, '*': { ...SOONER, ...vars['*'] } }, onLog: this.log });
+    const onMail = (mail) => this.mails.push(mail);
+    this.rt = await startRuntime({ ...options, vars: { ...vars, '*': { ...SOONER, ...vars['*'] } }, onLog: this.log, onMail });
     this.admin = this.person('admin', 'root');
     this.service = this.person('service', 'robot');
     if (catalogue) await this.import(catalogue);

@@ -9,6 +9,7 @@ import { startRuntime } from '../../tools/runtime.mjs';
 
 const DATABASES = [
   ['cart', 'DB', 'cart-db'], ['order', 'DB', 'orders-db'], ['offers', 'DB', 'offers-db'], ['vendors', 'DB', 'vendors-db'],
+  ['notices', 'DB', 'notices-db'],
   ['fulfillment', 'DB', 'fulfillment-db'],
   ['fulfillment', 'STOCK_0', 'stock-db'], ['fulfillment', 'STOCK_1', 'stock-db'],
 ];

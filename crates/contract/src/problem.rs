@@ -32,6 +32,8 @@ pub mod code {
     pub const ILLEGAL_TRANSITION: Code = ("illegal_transition", 409);
     pub const ALREADY_EXISTS: Code = ("already_exists", 409);
     pub const NOT_STUCK: Code = ("not_stuck", 409);
+    pub const ENDPOINT_DISABLED: Code = ("endpoint_disabled", 409);
+    pub const TOO_MANY_ENDPOINTS: Code = ("too_many_endpoints", 409);
     pub const BODY_TOO_LARGE: Code = ("body_too_large", 413);
     pub const EMPTY_CART: Code = ("empty_cart", 422);
     pub const NO_ADDRESS: Code = ("no_address", 422);

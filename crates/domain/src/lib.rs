@@ -18,6 +18,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod live;
 pub mod money;
+pub mod notices;
 pub mod payment;
 pub mod placement;
 pub mod places;

@@ -36,6 +36,16 @@ pub const STOCK_WAIT_MS: i64 = 2_000;
 /// How long the rows of a finished order stay in its desk.
 pub const DESK_ROWS_TTL_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
+/// Bytes of what is said of one event to the outside. Receivers are told to expect less.
+pub const NOTICE_DATA_MAX: usize = 32 * 1024;
+/// Bytes of what is known of who a mail goes to, as JSON.
+pub const EMAIL_FACTS_MAX: usize = 8 * 1024;
+/// Endpoints of webhooks. Each event may go to all of them.
+pub const ENDPOINTS_MAX: i64 = 50;
+/// Sendings that wait for one receiver in one desk. What comes on top is dead at once, and may
+/// be asked for again when the receiver is back.
+pub const LANE_WAITING_MAX: i64 = 10_000;
+
 /// Whether a code (SKU, warehouse id, product id) is one that we accept: visible
 /// ASCII without quotes or slashes, so that it fits a path, a log line and a CSV.
 pub fn is_code(code: &str) -> bool {

@@ -19,6 +19,7 @@ pub mod http;
 pub mod identity;
 pub mod json;
 pub mod mac;
+pub mod mail;
 pub mod outside;
 mod rows;
 pub mod socket;

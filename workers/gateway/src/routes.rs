@@ -2,6 +2,7 @@
 
 use contract::assignment::{OFFER_DESK, OFFER_SERVICE, offer_desk_name, order_of_routing};
 use contract::cart::{CART_DESK, desk_name};
+use contract::notices::NOTICE_SERVICE;
 use contract::order::{ORDER_DESK, ORDER_SERVICE};
 use contract::payment::{PAYMENT_DESK, PAYMENT_SERVICE, payment_desk_name};
 use contract::vendor::VENDOR_SERVICE;
@@ -194,6 +195,7 @@ fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
             ("credit-lines", [_]) => Ok(PAYMENT_SERVICE),
             ("routings", []) | ("desks", ["offers", ..]) => Ok(OFFER_SERVICE),
             ("placements", []) => Ok(ORDER_SERVICE),
+            ("webhooks" | "emails" | "notices", _) => Ok(NOTICE_SERVICE),
             ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),
             _ => Err(Problem::not_found("route")),
         },

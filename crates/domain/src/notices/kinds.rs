@@ -1,0 +1,117 @@
+//! The events that are told to the outside, and which of them a customer gets a mail about.
+
+use crate::limits::CODE_MAX;
+
+/// Every kind of event that orders bring.
+pub const KINDS: [&str; 13] = [
+    "order.placed",
+    "order.paid",
+    "order.accepted",
+    "order.preparing",
+    "order.ready",
+    "order.assigned",
+    "order.out_for_delivery",
+    "order.delivered",
+    "order.cancelled",
+    "order.refunded",
+    "order.failed",
+    "order.payment_changed",
+    "order.updated",
+];
+
+/// What an endpoint is sent on request, to see whether it is there.
+pub const PING: &str = "ping";
+
+/// Characters of an event's id.
+pub const NOTICE_ID_MAX: usize = CODE_MAX.saturating_mul(2);
+
+pub fn is_kind(kind: &str) -> bool {
+    KINDS.contains(&kind)
+}
+
+/// Whether an endpoint that asked for `kinds` wants one. Who asked for none wants all.
+pub fn wants(kinds: Option<&[String]>, kind: &str) -> bool {
+    kinds.is_none_or(|kinds| kinds.iter().any(|wanted| wanted == kind))
+}
+
+/// An event's id is signed between full stops, so it has none.
+pub fn is_notice_id(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= NOTICE_ID_MAX
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b':'))
+}
+
+/// What a customer is written about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    Confirmed,
+    Assigned,
+    OutForDelivery,
+    Delivered,
+    Cancelled,
+    Refunded,
+}
+
+impl Occasion {
+    pub const ALL: [Self; 6] = [
+        Self::Confirmed,
+        Self::Assigned,
+        Self::OutForDelivery,
+        Self::Delivered,
+        Self::Cancelled,
+        Self::Refunded,
+    ];
+
+    /// The event that it follows from.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Confirmed => "order.placed",
+            Self::Assigned => "order.assigned",
+            Self::OutForDelivery => "order.out_for_delivery",
+            Self::Delivered => "order.delivered",
+            Self::Cancelled => "order.cancelled",
+            Self::Refunded => "order.refunded",
+        }
+    }
+
+    /// None where customers are not written to.
+    pub fn of(kind: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|each| each.kind() == kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_occasion_follows_from_a_kind_and_most_kinds_from_none() {
+        for occasion in Occasion::ALL {
+            assert!(is_kind(occasion.kind()));
+            assert_eq!(Occasion::of(occasion.kind()), Some(occasion));
+        }
+        for quiet in ["order.paid", "order.updated", "order.failed", PING, ""] {
+            assert_eq!(Occasion::of(quiet), None, "{quiet}");
+        }
+        assert!(!is_kind(PING) && !is_kind("order") && !is_kind("Order.placed"));
+    }
+
+    #[test]
+    fn an_endpoint_gets_what_it_asked_for_or_everything() {
+        let some = ["order.paid".to_owned()];
+        assert!(wants(Some(&some), "order.paid") && !wants(Some(&some), "order.placed"));
+        assert!(wants(None, "order.placed") && !wants(Some(&[]), "order.placed"));
+    }
+
+    #[test]
+    fn an_id_has_nothing_that_signing_could_mistake() {
+        assert!(is_notice_id(
+            "01920000-0000-7001-8000-000000000000:12:order_paid"
+        ));
+        for bad in ["", "a.b", "a b", "a\n", "ä", "a/b", &"x".repeat(129)] {
+            assert!(!is_notice_id(bad), "{bad}");
+        }
+    }
+}
