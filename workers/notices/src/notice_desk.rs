@@ -11,6 +11,7 @@
 //! database, which is looked at every few seconds ([`known`]). The database follows what
 //! becomes of sendings ([`record`]); this object is the truth about them.
 
+mod kept;
 mod known;
 mod record;
 mod rows;

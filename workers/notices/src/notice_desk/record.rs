@@ -20,7 +20,7 @@ use serde::Serialize;
 use worker::Env;
 
 use super::Desk;
-use super::rows::Sending;
+use super::kept::Sending;
 
 /// Sendings in one trip of a desk that catches up, or forgets.
 const CATCH_UP_MAX: i64 = 200;

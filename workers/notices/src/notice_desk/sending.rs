@@ -14,8 +14,8 @@ use domain::notices::lanes::Candidate;
 use edge::{clock, faults, telemetry};
 
 use super::Desk;
+use super::kept::{MAIL, Sending};
 use super::known::{Endpoint, find};
-use super::rows::{MAIL, Sending};
 use super::wire::Came;
 
 /// Rows that are looked at for one lane at a time.

@@ -19,8 +19,8 @@ use domain::time::rfc3339;
 use edge::{Scope, clock, faults, telemetry};
 
 use super::Desk;
+use super::kept::{MAIL, NewNotice, NewSending, Sending};
 use super::known::{Endpoint, find};
-use super::rows::{MAIL, NewNotice, NewSending, Sending};
 
 const TOO_MANY: &str = "too much was waiting for this receiver";
 

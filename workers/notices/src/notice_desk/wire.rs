@@ -14,8 +14,8 @@ use edge::outside::{self, Deadline};
 use edge::{CallError, clock};
 
 use super::Desk;
+use super::kept::Sending;
 use super::known::Endpoint;
-use super::rows::Sending;
 use crate::signing::signature;
 
 /// The binding that mails go through.
