@@ -16,7 +16,7 @@ const emails = async (order) => (await shop.admin.get(`/api/admin/emails?order=$
 const mailed = (email, count = 1) => until(`${count} mails to ${email.to}`, () => mailsTo(shop, email).length >= count && mailsTo(shop, email));
 
 const SUBJECTS = {
-  'order.placed': 'is confirmed', 'order.assigned': 'is being prepared', 'order.out_for_delivery': 'is on its way',
+  'order.placed': 'is confirmed', 'order.paid': 'is confirmed', 'order.assigned': 'is being prepared', 'order.out_for_delivery': 'is on its way',
   'order.delivered': 'was delivered', 'order.cancelled': 'was cancelled', 'order.refunded': 'was refunded',
 };
 
@@ -25,7 +25,7 @@ describe('a customer', () => {
     const [order, email] = [anOrder(), somebody()];
     const kinds = ['order.placed', 'order.paid', 'order.assigned', 'order.preparing', 'order.out_for_delivery', 'order.delivered', 'order.cancelled', 'order.updated', 'order.refunded'];
     await notify(shop, ...kinds.map((kind) => notice(order, kind, { email })));
-    const mails = await mailed(email, 6);
+    const mails = await mailed(email, 7);
     const wanted = kinds.filter((kind) => SUBJECTS[kind]);
     // They are sent one after the other, but Miniflare says so in its own time.
     assert.deepEqual(mails.map(({ subject }) => subject).toSorted(), wanted.map((kind) => `Your order ORD-2026-K7P3Q9 ${SUBJECTS[kind]}`).toSorted());
@@ -37,7 +37,7 @@ describe('a customer', () => {
     for (const body of [text, html]) assert.ok(body.includes('ORD-2026-K7P3Q9') && body.includes('49.99 EUR'), body);
     assert.match(html, /^<!doctype html>\n<html lang="en">/);
     assert.ok(!/src=|url\(|<link|<script|http/.test(html), 'nothing is loaded from anywhere');
-    const listed = await until('all of them are on record', async () => (await emails(order)).filter(({ state }) => state === 'delivered').length === 6 && emails(order));
+    const listed = await until('all of them are on record', async () => (await emails(order)).filter(({ state }) => state === 'delivered').length === 7 && emails(order));
     assert.deepEqual(listed.map(({ kind }) => kind).toSorted(), wanted.toSorted());
     assert.ok(listed.every(({ to: whom, attempts, last_error }) => whom === email.to && attempts === 1 && last_error === null));
   });

@@ -5,6 +5,7 @@
 //! full stops, so it has none: letters, digits and `-_:`, 128 at most.
 
 use domain::ids::shard_of;
+use domain::lifecycle::{Delivery, Fulfilment, Method, PaymentStatus, Status};
 pub use domain::notices::mail::EmailFacts;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -64,6 +65,43 @@ commands!(AtNoticeDesk {
     /// Endpoints have changed: look at them before the next one is used.
     Forget as ForgetEndpoints {} -> Empty, |_| "notices.forget".into();
 });
+
+/// Notices that are JSON already, in one call.
+#[derive(Debug, Clone)]
+pub struct NotifyAll(pub Vec<String>);
+
+impl crate::Command for NotifyAll {
+    type Reply = Empty;
+
+    fn step(&self) -> String {
+        "notices.notify".into()
+    }
+
+    fn body(&self) -> serde_json::Result<String> {
+        let notices = self.0.join(",");
+        Ok(format!("{{\"notify\":{{\"notices\":[{notices}]}}}}"))
+    }
+}
+
+/// What an order's change says to the outside.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OrderNotice<'a> {
+    pub order_id: &'a str,
+    pub order_number: &'a str,
+    pub customer_id: &'a str,
+    pub version: u32,
+    pub old_status: Option<Status>,
+    pub status: Status,
+    pub payment_status: PaymentStatus,
+    pub fulfilment_status: Fulfilment,
+    pub delivery_status: Delivery,
+    pub payment_method: Method,
+    pub total_minor: i64,
+    pub due_minor: i64,
+    pub currency: &'a str,
+    pub reason: Option<&'a str>,
+    pub occurred_at: &'a str,
+}
 
 /// How a sending stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -45,11 +45,13 @@ pub struct Parcel<R = String> {
     pub id: String,
     pub rows: Vec<R>,
     pub more: Vec<R>,
+    /// What is to be said to the outside of it.
+    pub notices: Vec<R>,
 }
 
 impl<R: Weighs> Parcel<R> {
     fn bytes(&self) -> usize {
-        let all = self.rows.iter().chain(&self.more);
+        let all = self.rows.iter().chain(&self.more).chain(&self.notices);
         all.fold(0, |sum, row| sum.saturating_add(row.bytes()))
     }
 }
@@ -177,6 +179,7 @@ mod tests {
             id: id.to_string(),
             rows: vec!["x".repeat(bytes)],
             more: Vec::new(),
+            notices: Vec::new(),
         }
     }
 

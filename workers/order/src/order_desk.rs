@@ -15,6 +15,7 @@ mod announcing;
 mod legs;
 mod life;
 mod money;
+mod noticing;
 mod offering;
 mod placing;
 mod projection;

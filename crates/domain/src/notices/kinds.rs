@@ -1,5 +1,6 @@
 //! The events that are told to the outside, and which of them a customer gets a mail about.
 
+use crate::lifecycle::{Method, PaymentStatus, Status};
 use crate::limits::CODE_MAX;
 
 /// Every kind of event that orders bring.
@@ -27,6 +28,47 @@ pub const NOTICE_ID_MAX: usize = CODE_MAX.saturating_mul(2);
 
 pub fn is_kind(kind: &str) -> bool {
     KINDS.contains(&kind)
+}
+
+/// What a change of an order is called outside: by its new status, or by what became of its
+/// money where that alone has changed.
+pub fn kind_of(
+    old: Option<Status>,
+    new: Status,
+    payment: (PaymentStatus, PaymentStatus),
+) -> &'static str {
+    let Some(old) = old else {
+        return "order.placed";
+    };
+    if old != new {
+        return match new {
+            Status::Paid => "order.paid",
+            Status::VendorAccepted => "order.accepted",
+            Status::Preparing | Status::Processing => "order.preparing",
+            Status::Ready => "order.ready",
+            Status::Shipped => "order.out_for_delivery",
+            Status::Delivered => "order.delivered",
+            Status::Cancelled => "order.cancelled",
+            Status::Failed => "order.failed",
+            Status::Refunded => "order.refunded",
+            Status::Pending | Status::AwaitingAssignment => "order.updated",
+        };
+    }
+    match payment {
+        (before, after) if before == after => "order.updated",
+        (_, PaymentStatus::Refunded | PaymentStatus::PartiallyRefunded) => "order.refunded",
+        _ => "order.payment_changed",
+    }
+}
+
+/// Whether its customer is written to. An order that has to be paid first is confirmed when
+/// it is.
+pub fn is_written_about(kind: &str, method: Method) -> bool {
+    match kind {
+        "order.placed" => method != Method::Card,
+        "order.paid" => method == Method::Card,
+        _ => Occasion::of(kind).is_some(),
+    }
 }
 
 /// Whether an endpoint that asked for `kinds` wants one. Who asked for none wants all.
@@ -78,6 +120,13 @@ impl Occasion {
 
     /// None where customers are not written to.
     pub fn of(kind: &str) -> Option<Self> {
+        match kind {
+            // What has to be paid first is confirmed when it is.
+            "order.paid" => return Some(Self::Confirmed),
+            // Before anybody drives it there is somebody who prepares it.
+            "order.accepted" => return Some(Self::Assigned),
+            _ => {}
+        }
         Self::ALL.into_iter().find(|each| each.kind() == kind)
     }
 }

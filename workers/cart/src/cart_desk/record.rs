@@ -117,6 +117,7 @@ fn parcel(cart: &CompletedRow) -> Parcel {
         id: cart.cart_id.clone(),
         rows: vec![json::text(&row)],
         more: Vec::new(),
+        notices: Vec::new(),
     }
 }
 

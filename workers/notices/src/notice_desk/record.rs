@@ -108,6 +108,7 @@ fn parcel(sending: &Sending) -> Parcel {
         id: format!("{}:{}", sending.id, sending.version),
         rows,
         more,
+        notices: Vec::new(),
     }
 }
 

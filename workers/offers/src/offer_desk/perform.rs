@@ -278,6 +278,7 @@ impl Desk {
                 id: told.effect_id.clone(),
                 rows: vec![event],
                 more: Vec::new(),
+                notices: Vec::new(),
             };
             self.told.forget(|given| *given == told);
             to_carry |= self.told.give(told, parcel, now);

@@ -102,6 +102,7 @@ impl Desk {
                     id: told.effect_id.clone(),
                     rows,
                     more: Vec::new(),
+                    notices: Vec::new(),
                 };
                 self.records.given.forget(|given| *given == told);
                 to_carry |= self.records.given.give(told, parcel, now);

@@ -58,6 +58,7 @@ fn parcel(order_id: &str, version: u32, events: Vec<Rc<Event>>) -> (Sent, Parcel
         id: sent.parcel_id(),
         rows: events,
         more: Vec::new(),
+        notices: Vec::new(),
     };
     (sent, parcel)
 }

@@ -2,27 +2,29 @@
 //!
 //! What changed gathers with the rows of other desks (see [`edge::gather`]). What
 //! does not arrive that way is found by `projected <> version` when the alarm goes
-//! off, and sent by the desk itself. Safe to repeat: a row is written only over a
+//! off, and sent by the desk itself. What is said to the outside goes along, and a version
+//! has arrived when both have it. Safe to repeat: a row is written only over a
 //! lower version, history only when it is not there.
 
 use std::rc::Rc;
 
-use contract::Problem;
 use contract::fulfillment::PricedLine;
 use contract::order::{HistoryEntry, OrderContent};
+use contract::{Problem, code};
 use domain::lifecycle::{Life, Status};
 use domain::plan::Allocation;
 use domain::time::rfc3339;
 use edge::d1::{Db, DbError, Sql};
 use edge::gather::{Gather, Given, Parcel, list};
 use edge::{clock, json, telemetry};
+use futures::join;
 use serde::Serialize;
 use serde_json::{Value, json};
 use worker::Env;
 
 use super::legs::Work;
 use super::rows::{GoodEnd, OrderRow, Reached, Standing};
-use super::{Desk, no_scope};
+use super::{Desk, no_scope, noticing};
 
 thread_local! {
     static GATHERED: Gather = const { Gather::new() };
@@ -49,14 +51,24 @@ impl Sent {
 }
 
 /// What the database shows of an order.
-struct Shown<'a> {
-    content: &'a OrderContent,
-    number: &'a str,
-    life: Life,
-    standing: Standing,
+pub(super) struct Shown<'a> {
+    pub content: &'a OrderContent,
+    pub number: &'a str,
+    pub life: Life,
+    pub standing: Standing,
     tracking_number: Option<&'a str>,
     created_ms: i64,
     updated_ms: i64,
+}
+
+impl Shown<'_> {
+    pub fn due(&self) -> i64 {
+        if self.life.status == Status::Cancelled {
+            return 0;
+        }
+        let total = self.content.totals.total_minor;
+        self.standing.due_minor.unwrap_or(total)
+    }
 }
 
 /// An order that has just come to stand.
@@ -76,10 +88,11 @@ pub fn placed(work: &Work, end: &GoodEnd) -> (Sent, Parcel) {
         work.content.payment_method,
         work.created_ms,
     );
-    parcel(&shown, &[first])
+    parcel(&shown, &[first], 0)
 }
 
-fn parcel(shown: &Shown<'_>, history: &[HistoryEntry]) -> (Sent, Parcel) {
+/// `said` is the version up to which the outside has heard of it.
+fn parcel(shown: &Shown<'_>, history: &[HistoryEntry], said: u32) -> (Sent, Parcel) {
     let sent = Sent {
         order_id: shown.content.order_id.clone(),
         version: shown.life.version,
@@ -91,6 +104,7 @@ fn parcel(shown: &Shown<'_>, history: &[HistoryEntry]) -> (Sent, Parcel) {
             .iter()
             .map(|entry| history_json(&sent.order_id, entry))
             .collect(),
+        notices: noticing::notices(shown, history, said),
     };
     (sent, parcel)
 }
@@ -128,7 +142,7 @@ impl Desk {
             created_ms: row.created_ms,
             updated_ms: row.updated_ms,
         };
-        Ok(parcel(&shown, &self.rows.history(row)?))
+        Ok(parcel(&shown, &self.rows.history(row)?, row.projected))
     }
 
     /// What the database lacks of this desk.
@@ -143,7 +157,15 @@ impl Desk {
         if !others.is_empty() {
             statements.extend(stuck_statements(&others));
         }
-        write(&self.env, &statements).await?;
+        let (written, said) = join!(
+            write(&self.env, &statements),
+            noticing::say(&self.env, &parcels)
+        );
+        written?;
+        if !said {
+            let detail = "the outside has not heard of it";
+            return Err(Problem::new(code::UNAVAILABLE, detail));
+        }
         let versions: Vec<Sent> = behind
             .iter()
             .map(|row| Sent {
@@ -167,12 +189,15 @@ async fn carry(env: &Env) {
         if parcels.is_empty() {
             return;
         }
-        match write(env, &order_statements(&parcels)).await {
-            Ok(()) => GATHERED.with(|gathered| gathered.carried(&parcels)),
-            // Their desks still have them as lacking.
-            Err(error) => {
-                telemetry::error("projection_failed", &[("reason", &format!("{error:?}"))]);
-            }
+        // Neither waits for the other, and what did not get to both has to go again.
+        let statements = order_statements(&parcels);
+        let (written, said) = join!(write(env, &statements), noticing::say(env, &parcels));
+        if let Err(error) = &written {
+            telemetry::error("projection_failed", &[("reason", &format!("{error:?}"))]);
+        }
+        // Their desks still have the others as lacking.
+        if written.is_ok() && said {
+            GATHERED.with(|gathered| gathered.carried(&parcels));
         }
     }
 }
@@ -324,10 +349,7 @@ struct OrderJson<'a> {
 
 fn order_json(shown: &Shown<'_>) -> String {
     let (content, life, standing) = (shown.content, shown.life, &shown.standing);
-    let due = match life.status {
-        Status::Cancelled => 0,
-        _ => standing.due_minor.unwrap_or(content.totals.total_minor),
-    };
+    let due = shown.due();
     let products: Vec<ProductJson> = content
         .lines
         .iter()

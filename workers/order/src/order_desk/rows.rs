@@ -55,7 +55,7 @@ struct Due {
 }
 
 const COLUMNS: &str = "order_id, number, customer_id, cart_id, phase, content, placement, status,
-    payment, standing, method, version, announced, tracking_number, created_ms, updated_ms";
+    payment, standing, method, version, projected, announced, tracking_number, created_ms, updated_ms";
 
 // Ids are in order of time, so rows and most index entries are appended: a write
 // touches few pages. Every further index costs each order a page more.

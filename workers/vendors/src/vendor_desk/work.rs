@@ -34,6 +34,7 @@ fn parcel(work: &Work) -> Parcel {
         id: format!("{}:{}", work.vendor_id, work.version),
         rows: vec![json::text(&work)],
         more: Vec::new(),
+        notices: Vec::new(),
     }
 }
 

@@ -89,6 +89,8 @@ pub struct OrderRow {
     pub standing: String,
     pub method: String,
     pub version: u32,
+    /// The version that the database has, and the outside has heard of.
+    pub projected: u32,
     /// The version that those who watch have heard of.
     pub announced: u32,
     pub tracking_number: Option<String>,
