@@ -20,6 +20,7 @@ pub mod offers;
 pub mod order;
 pub mod packet;
 pub mod payment;
+pub mod plain;
 pub mod problem;
 pub mod realtime;
 pub mod stock;

@@ -27,6 +27,7 @@ pub fn desk_name(desk: u16) -> String {
 
 /// Everything an order is made of. Frozen when the order is journaled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderContent {
     pub order_id: String,
     pub cart_id: String,
@@ -171,6 +172,7 @@ pub struct PayFacts {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryEntry {
     pub history_id: String,
     pub old_status: Option<Status>,
@@ -181,10 +183,12 @@ pub struct HistoryEntry {
     pub delivery_status: Delivery,
     pub changed_by: String,
     pub reason: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub created_at: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderView {
     pub order_number: String,
     pub status: Status,
@@ -201,7 +205,9 @@ pub struct OrderView {
     pub content: OrderContent,
     #[serde(default)]
     pub tracking_number: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub created_at: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub updated_at: String,
     pub history: Vec<HistoryEntry>,
     /// The states that may follow, and those of them that its viewer may bring about.
@@ -235,23 +241,57 @@ pub struct OrderSummary {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderPage {
     pub orders: Vec<OrderSummary>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
+/// `POST /orders/{order}/cancel`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CancelInput {
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    pub reason: Option<String>,
+}
+
+/// `PATCH /api/v1/orders/{order}/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StatusInput {
+    #[cfg_attr(feature = "schema", schemars(with = "Status"))]
+    pub status: String,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    pub reason: Option<String>,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    pub tracking_number: Option<String>,
+}
+
 /// A placement that did not come to an end by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StuckPlacement {
     pub order_id: String,
     pub customer_id: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub since: String,
     pub cause: String,
 }
 
+/// `GET /api/admin/placements?state=stuck`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StuckPage {
+    pub placements: Vec<StuckPlacement>,
+}
+
 /// What place-order answers with 201: the same for every repeat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlacedOrder {
     pub success: bool,
     pub order_id: String,
@@ -264,6 +304,7 @@ pub struct PlacedOrder {
     pub payment_method: Method,
     pub estimated_delivery_date: String,
     pub allocations: Vec<Allocation>,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub created_at: String,
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use contract::command::header;
 use contract::{Actor, Problem, Role, code};
+use domain::limits::is_key;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Headers, Method, Request, Response};
@@ -22,7 +23,7 @@ pub struct Incoming {
     pub query: BTreeMap<String, String>,
     /// Set by the gateway, believed by the workers behind it.
     pub actor: Option<Actor>,
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
     /// What a webhook is signed with.
     pub signature: Option<String>,
     pub scope: Scope,
@@ -108,6 +109,17 @@ impl Incoming {
             return Err(Problem::new(code::FORBIDDEN, detail));
         }
         Ok(actor)
+    }
+
+    /// The key under which a request counts once, where it has one.
+    pub fn key(&self) -> Result<Option<&str>, Problem> {
+        match self.key.as_deref() {
+            Some(key) if !is_key(key) => {
+                let wrong = "must be 1 to 255 visible ASCII characters";
+                Err(Problem::field("Idempotency-Key", wrong))
+            }
+            key => Ok(key),
+        }
     }
 
     /// A page size from `?limit=`.

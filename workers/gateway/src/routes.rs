@@ -4,6 +4,7 @@ use contract::assignment::{OFFER_DESK, OFFER_SERVICE, offer_desk_name, order_of_
 use contract::cart::{CART_DESK, desk_name};
 use contract::order::ORDER_SERVICE;
 use contract::payment::{PAYMENT_DESK, PAYMENT_SERVICE, payment_desk_name};
+use contract::plain::Health;
 use contract::vendor::VENDOR_SERVICE;
 use contract::{Problem, Role, code};
 use domain::ids::{DESKS_MAX, desk_of, shard_of};
@@ -11,7 +12,6 @@ use domain::limits::{BODY_MAX, IMPORT_BODY_MAX};
 use edge::call::{To, forward};
 use edge::identity::Verifier;
 use edge::{Incoming, Outcome, clock, config, http, telemetry};
-use serde_json::json;
 use worker::{Env, Method, Request, Response, Result};
 
 use crate::cors::Origin;
@@ -183,8 +183,9 @@ fn only_get(method: &Method) -> std::result::Result<(), Problem> {
 
 fn health(incoming: &Incoming) -> Outcome {
     only_get(&incoming.method)?;
-    http::json(
-        200,
-        &json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }),
-    )
+    let health = Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    http::json(200, &health)
 }

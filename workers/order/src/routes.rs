@@ -1,13 +1,15 @@
 //! Which request goes where, and which desk an order belongs to.
 
-use contract::order::{ExportOrders, GetOrder, MoveOrder, ORDER_DESK, RetryPlacement, desk_name};
+use contract::order::{
+    CancelInput, ExportOrders, GetOrder, MoveOrder, ORDER_DESK, RetryPlacement, StatusInput,
+    desk_name,
+};
 use contract::{Actor, Command, Problem, Role, code};
 use domain::ids::{DESKS_MAX, desk_of, shard_of};
 use domain::lifecycle::Status;
-use domain::limits::TEXT_MAX;
+use domain::limits::{TEXT_MAX, fits};
 use edge::call::{To, call};
 use edge::{CallError, Incoming, Outcome, config, http};
-use serde::Deserialize;
 use worker::{Env, Method, Request};
 
 use crate::lists;
@@ -111,26 +113,11 @@ async fn get(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
     }
 }
 
-#[derive(Deserialize)]
-struct CancelInput {
-    #[serde(default)]
-    reason: Option<String>,
-}
-
 async fn cancel(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
     let actor = incoming.actor(ANYONE_WITH_ORDERS)?.clone();
     let input: CancelInput = incoming.json()?;
     let change = change(order, actor, Status::Cancelled, input.reason, None)?;
     answer(env, incoming, order, "order", change).await
-}
-
-#[derive(Deserialize)]
-struct StatusInput {
-    status: String,
-    #[serde(default)]
-    reason: Option<String>,
-    #[serde(default)]
-    tracking_number: Option<String>,
 }
 
 async fn set_status(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
@@ -152,8 +139,11 @@ fn change(
     tracking_number: Option<String>,
 ) -> Result<MoveOrder, Problem> {
     for (field, text) in [("reason", &reason), ("tracking_number", &tracking_number)] {
-        if text.as_ref().is_some_and(|text| text.len() > TEXT_MAX) {
-            return Err(Problem::field(field, "must be at most 1000 bytes long"));
+        if text.as_ref().is_some_and(|text| !fits(text, TEXT_MAX)) {
+            return Err(Problem::field(
+                field,
+                "must be at most 1000 characters long",
+            ));
         }
     }
     Ok(MoveOrder {
