@@ -19,6 +19,7 @@ pub mod identity;
 pub mod offers;
 pub mod order;
 pub mod packet;
+pub mod paths;
 pub mod payment;
 pub mod plain;
 pub mod problem;

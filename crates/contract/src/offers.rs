@@ -194,7 +194,7 @@ pub struct RejectResult {
     pub error: Option<String>,
 }
 
-/// Offers that are open, as `GET /api/vendor/offers` answers: a [`NewOrder`] each.
+/// Offers that are open, as `GET /api/vendor/offers` answers: each as `NEW_ORDER` says it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OfferPage {

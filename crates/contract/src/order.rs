@@ -41,6 +41,10 @@ pub struct OrderContent {
     pub currency: String,
     pub estimated_delivery_date: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "domain::shape::text_or_null")
+    )]
     pub special_instructions: Option<String>,
     #[serde(default = "by_card")]
     pub payment_method: Method,
@@ -61,8 +65,9 @@ fn by_card() -> Method {
 /// How a placement stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum PlaceReply {
-    /// The bytes of the 201: a [`PlacedOrder`], the same for every repeat.
+    /// The bytes of the 201, the same for every repeat.
     Placed(String),
     Undone(Cause),
     /// Not at its end yet; ask again.
@@ -187,6 +192,7 @@ pub struct HistoryEntry {
     pub created_at: String,
 }
 
+/// An order as its viewer may see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderView {

@@ -168,7 +168,11 @@ pub struct Candidate {
 
 /// What a search found, and what it cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Found{T}s")
+)]
 pub struct Found<T> {
     pub vendors: Vec<T>,
     /// There may be more than were asked for.

@@ -38,51 +38,46 @@ macro_rules! shapes {
 
 shapes! {
     /// A SKU, or the id of a product, a warehouse, a vendor or a customer.
-    Code = { "type": "string", "pattern": CODE, "examples": ["BOOT-42"] };
+    Code = { "type": "string", "pattern": CODE };
     /// An `Idempotency-Key`.
-    Key = { "type": "string", "pattern": KEY, "examples": ["2f1c9a"] };
+    Key = { "type": "string", "pattern": KEY };
     /// Text of some length that may be empty.
     Text = { "type": "string", "maxLength": TEXT_MAX };
     /// Text with something in it.
     Words = {
         "type": "string", "minLength": 1, "maxLength": TEXT_MAX, "pattern": r"\S",
-        "examples": ["found behind a shelf"],
     };
     /// A line of an address: something in it, and nothing that breaks it.
     AddressLine = {
         "type": "string", "minLength": 1, "maxLength": ADDRESS_LINE_MAX,
         "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u001f\u007f-\u009f\s][^\u0000-\u001f\u007f-\u009f]*$",
-        "examples": ["Torstr. 1"],
     };
     /// A line of an address that may be empty.
     MoreOfAddress = {
         "type": "string", "maxLength": ADDRESS_LINE_MAX,
         "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
-        "examples": ["2nd floor"],
     };
     Email = {
         "type": "string", "maxLength": ADDRESS_LINE_MAX,
         "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*@[^\u0000-\u001f\u007f-\u009f]*$",
-        "examples": ["ada@example.org"],
     };
-    Phone = { "type": "string", "pattern": r"^\+[0-9]{6,15}$", "examples": ["+49301234567"] };
-    Latitude = { "type": "number", "minimum": -90, "maximum": 90, "examples": [52.52] };
-    Longitude = { "type": "number", "minimum": -180, "maximum": 180, "examples": [13.405] };
+    Phone = { "type": "string", "pattern": r"^\+[0-9]{6,15}$" };
+    Latitude = { "type": "number", "minimum": -90, "maximum": 90 };
+    Longitude = { "type": "number", "minimum": -180, "maximum": 180 };
     /// Units of one SKU in a cart.
     Quantity = { "type": "integer", "minimum": 1, "maximum": QUANTITY_MAX };
     /// Units that are taken from one warehouse, or given back to it.
     Units = { "type": "integer", "minimum": 1, "maximum": STOCK_MAX };
     /// Units that come or go.
-    UnitsAdded = { "type": "integer", "minimum": (-STOCK_MAX), "maximum": STOCK_MAX, "examples": [10] };
+    UnitsAdded = { "type": "integer", "minimum": (-STOCK_MAX), "maximum": STOCK_MAX };
     /// Units that come or go, and not none.
     UnitsChanged = {
         "type": "integer", "minimum": (-STOCK_MAX), "maximum": STOCK_MAX, "not": { "const": 0 },
-        "examples": [1],
     };
     /// What a unit costs, in minor units of the currency.
-    Price = { "type": "integer", "minimum": 0, "maximum": PRICE_MAX, "examples": [4999] };
+    Price = { "type": "integer", "minimum": 0, "maximum": PRICE_MAX };
     /// What a buyer may owe, in minor units of the currency.
-    CreditLimit = { "type": "integer", "minimum": 0, "maximum": CREDIT_MAX, "examples": [50000] };
+    CreditLimit = { "type": "integer", "minimum": 0, "maximum": CREDIT_MAX };
     Minutes = { "type": "integer", "minimum": 0, "maximum": PREPARATION_MAX_MIN };
     /// Orders that a vendor works on at once.
     Capacity = { "type": ["integer", "null"], "minimum": 0, "maximum": VENDOR_CAPACITY_MAX };
@@ -92,7 +87,6 @@ shapes! {
     /// Where a browser is pushed to.
     Endpoint = {
         "type": "string", "maxLength": ENDPOINT_MAX, "pattern": "^https://",
-        "examples": ["https://updates.push.services.mozilla.com/wpush/v2/x"],
     };
 }
 
@@ -113,4 +107,9 @@ impl<T: JsonSchema> JsonSchema for Lines<T> {
         let of = generator.subschema_for::<T>();
         json_schema!({ "type": "array", "items": of, "minItems": 1, "maxItems": LINES_MAX })
     }
+}
+
+/// Text that may be left out, and null where the order has left its desk.
+pub fn text_or_null(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "anyOf": [{ "type": "null" }, { "type": "string" }] })
 }

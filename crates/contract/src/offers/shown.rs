@@ -7,7 +7,11 @@ use serde_json::{Map, Value};
 use crate::assignment::RoutingStatus;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Done{T}")
+)]
 pub struct Done<'a, T> {
     pub success: bool,
     /// For people.
