@@ -1,6 +1,6 @@
 //! Requests as the workers read them, and answers as callers get them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::command::header;
 use contract::{Actor, Problem, Role, code};
@@ -33,6 +33,7 @@ pub struct Incoming {
 impl Incoming {
     /// Reads a request from outside whole, up to `body_max` bytes.
     pub async fn read(request: &mut Request, body_max: usize) -> Result<Self, Problem> {
+        refuse_doubles(query_of(request).as_deref())?;
         let body = match request.method() {
             Method::Get | Method::Head | Method::Options => Vec::new(),
             _ => body(request, body_max).await?,
@@ -144,7 +145,17 @@ pub fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, String)> {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned()
 }
 
-fn segments(path: &str) -> Vec<String> {
+/// What is said twice could be meant either way.
+fn refuse_doubles(query: Option<&str>) -> Result<(), Problem> {
+    let mut seen = BTreeSet::new();
+    let double = pairs(query).find(|(name, _)| !seen.insert(name.clone()));
+    double.map_or(Ok(()), |(name, _)| {
+        Err(Problem::field(name, "must be given once"))
+    })
+}
+
+/// The parts of a path.
+pub fn segments(path: &str) -> Vec<String> {
     path.split('/')
         .filter(|segment| !segment.is_empty())
         .map(percent_decoded)
@@ -290,6 +301,14 @@ pub fn finish(outcome: Outcome) -> worker::Result<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[test]
+    fn what_is_said_twice_is_refused_by_name() {
+        assert_eq!(refuse_doubles(None), Ok(()));
+        assert_eq!(refuse_doubles(Some("a=1&b=1&A=1")), Ok(()));
+        let problem = refuse_doubles(Some("a=1&b=2&%61=3")).unwrap_err();
+        assert_eq!(problem.field.as_deref(), Some("a"));
+    }
+
     #[test]
     fn escapes_in_paths_are_undone_once() {
         assert_eq!(segments("/cart/items/a%3Ab/"), ["cart", "items", "a:b"]);
