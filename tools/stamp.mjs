@@ -3,9 +3,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { at, BUILD_DIRS, ROOT } from './paths.mjs';
+import { at, BUILD_DIRS, PUBLIC_WORKER, ROOT } from './paths.mjs';
 
 const SHARED = ['Cargo.lock', 'Cargo.toml', '.cargo/config.toml', 'crates'];
+// Beside its own folder.
+const ALSO_READ = { [PUBLIC_WORKER]: ['openapi.json'] };
 // simulate runs on the host only; no worker depends on it.
 const NOT_READ = new Set(['crates/simulate', 'target', ...Object.values(BUILD_DIRS)]);
 
@@ -20,7 +22,7 @@ function* filesOf(folder) {
 }
 
 function* sources(worker) {
-  for (const name of [...SHARED, path.join('workers', worker)]) {
+  for (const name of [...SHARED, ...ALSO_READ[worker] ?? [], path.join('workers', worker)]) {
     const full = at(name);
     if (!existsSync(full)) continue;
     if (path.extname(name) === '') yield* filesOf(full);

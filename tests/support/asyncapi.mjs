@@ -8,8 +8,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { at } from '../../tools/paths.mjs';
-
-const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
+import { complaints, TIME } from './complaints.mjs';
 
 const description = JSON.parse(readFileSync(at('asyncapi.json'), 'utf8'));
 const ajv = new Ajv({ allErrors: true, formats: { 'date-time': TIME } });
@@ -29,20 +28,6 @@ for (const { action, messages, reply } of Object.values(description.operations))
     if (action === 'send') events.set(message.name, [validator(message)]);
     if (reply) answers.set(message.name, reply.messages.map(follow).map(validator));
   }
-}
-
-const DETAILS = {
-  additionalProperties: ({ additionalProperty }) => `: ${additionalProperty}`,
-  const: ({ allowedValue }) => `: ${allowedValue}`,
-  enum: ({ allowedValues }) => `: ${allowedValues.join(', ')}`,
-  'false schema': () => ', because it must not be there',
-};
-
-function complaints(validate, value) {
-  if (validate(value)) return [];
-  // A condition that is not met only repeats what its parts say.
-  return validate.errors.filter(({ keyword }) => keyword !== 'if').map(({ instancePath, keyword, message, params }) =>
-    `${instancePath || 'it'} ${message}${DETAILS[keyword]?.(params) ?? ''}`);
 }
 
 function assertFits(what, validators, value) {

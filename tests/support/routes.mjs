@@ -34,6 +34,10 @@ export const DEVICE_KEYS = {
  */
 export const ROUTES = [
   { method: 'GET', path: () => '/health', roles: 'anyone' },
+  { method: 'GET', path: () => '/openapi.json', roles: 'anyone' },
+  { method: 'GET', path: () => '/docs', roles: 'anyone' },
+  { method: 'GET', path: () => '/docs/reference.js', roles: 'anyone' },
+  { method: 'GET', path: () => '/docs/reference.css', roles: 'anyone' },
   { method: 'GET', path: () => '/products', roles: 'anyone' },
   { method: 'GET', path: ({ product }) => `/products/${product}`, roles: 'anyone', about: 'product' },
 

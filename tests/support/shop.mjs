@@ -18,6 +18,7 @@ import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startRuntime } from '../../tools/runtime.mjs';
 import { mintToken } from '../../tools/token.mjs';
+import { assertAnswer } from './openapi.mjs';
 
 /** Two warehouses in each of the two stock shards. */
 export const WAREHOUSES = [
@@ -150,9 +151,10 @@ class Shop {
 
   /**
    * One request. `as` is a person or a token; `body` is sent as JSON, or as it is when it is a
-   * string or bytes; `key` is the Idempotency-Key.
+   * string or bytes; `key` is the Idempotency-Key. The answer must be one that openapi.json has,
+   * unless `described` is false.
    */
-  async call(method, path, { as, body, key, headers = {}, signal } = {}) {
+  async call(method, path, { as, body, key, headers = {}, signal, described = true } = {}) {
     const token = typeof as === 'string' ? as : as?.token;
     const raw = body === undefined || typeof body === 'string' || body instanceof Uint8Array;
     const response = await fetch(new URL(path, this.url), {
@@ -166,7 +168,9 @@ class Shop {
         ...headers,
       },
     });
-    return answerOf(response);
+    const answer = await answerOf(response);
+    if (described) assertAnswer(method, path, answer);
+    return answer;
   }
 
   /**

@@ -4,7 +4,8 @@ import { describe, test } from 'node:test';
 import { assertAck, assertDescribed } from '../support/asyncapi.mjs';
 
 const ORDER = {
-  order_id: 'o-1', order_number: 'ORD-2026-X', status: 'paid', payment_status: 'paid', version: 2, total_minor: 500,
+  order_id: 'o-1', order_number: 'ORD-2026-X', status: 'paid', payment_status: 'paid', fulfilment_status: 'unfulfilled',
+  delivery_status: 'none', payment_method: 'card', version: 2, total_minor: 500,
   currency: 'EUR', created_at: '2026-01-01T00:00:00.000Z', updated_at: '2026-01-01T00:00:01.000Z',
 };
 const STAMP = { eventId: 'o-1:2:order:updated', occurredAt: '2026-01-01T00:00:01.000Z' };

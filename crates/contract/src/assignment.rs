@@ -53,6 +53,7 @@ pub struct How {
 
 /// How it stands, as `status` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum RoutingStatus {
     /// Never begun.
     #[serde(rename = "NOT_STARTED")]
@@ -92,6 +93,7 @@ impl RoutingStatus {
 /// How an order's offers stand, as its desk knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Routing {
     pub routing_id: String,
     pub order_id: String,

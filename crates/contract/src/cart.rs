@@ -31,20 +31,38 @@ commands!(AtCartDesk {
 
 /// `POST /cart/place-order`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlaceInput {
+    /// `express`; anything else is standard delivery.
     #[serde(default)]
     pub delivery_mode: Option<String>,
+    /// In minor units: with another total nothing is ordered.
     #[serde(default)]
     pub expected_total: Option<i64>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
     pub special_instructions: Option<String>,
     /// `card`, `cod` or `credit`; a card where none is named.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<domain::lifecycle::Method>")
+    )]
     pub payment_method: Option<String>,
 }
 
+/// `PUT /cart/items/{sku}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct QuantityInput {
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Quantity"))]
+    pub quantity: i64,
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CartView {
+    /// `active`, or `placing` while an order is made of it.
     pub status: String,
     pub currency: String,
     pub lines: Vec<PricedLine>,
@@ -56,6 +74,7 @@ pub struct CartView {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SummaryView {
     pub currency: String,
     pub lines: Vec<PricedLine>,

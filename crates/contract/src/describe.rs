@@ -12,6 +12,10 @@ use schemars::transform::{RecursiveTransform, RestrictFormats};
 use schemars::{JsonSchema, Schema};
 use serde_json::{Map, Value, json};
 
+mod examples;
+pub mod openapi;
+pub mod routes;
+mod schema;
 pub mod table;
 
 use table::{Answer, CONNECT, EVENTS, Kind, PLACES, Place, Row, SOCKET};

@@ -10,6 +10,7 @@ use crate::commands;
 
 /// A line with everything that its order must remember of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PricedLine {
     pub sku: String,
     pub product_id: String,
@@ -57,10 +58,29 @@ pub struct PlanReply {
 /// `POST /api/fulfillment/check`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CheckInput {
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Lines<Wanted>"))]
     pub lines: Vec<Wanted>,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Latitude"))]
     pub latitude: f64,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Longitude"))]
     pub longitude: f64,
+    /// `express`; anything else is standard delivery.
     #[serde(default)]
     pub delivery_mode: Option<String>,
+}
+
+/// Whether it could be sent, from where, and what that would cost.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CheckView {
+    pub success: bool,
+    pub in_stock: bool,
+    pub short: Vec<Shortage>,
+    /// Null where something is short, as is the rest.
+    pub allocations: Option<Vec<Allocation>>,
+    pub delivery_tier: Option<Tier>,
+    pub delivery: Option<Quote>,
+    pub parcels: Option<usize>,
 }

@@ -105,6 +105,7 @@ pub struct OrderNotice<'a> {
 
 /// How a sending stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SendingStands {
     pub id: String,
     pub state: String,
@@ -114,6 +115,7 @@ pub struct SendingStands {
 /// A new endpoint, as an admin writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WebhookInput {
     pub url: String,
     /// Null, or left out, for every kind.
@@ -126,6 +128,7 @@ pub struct WebhookInput {
 /// What is null is set to nothing, what is left out stays.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WebhookChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -154,6 +157,7 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
 /// An endpoint as it is shown. Its secret is shown once, when it is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WebhookView {
     pub id: String,
     pub url: String,
@@ -172,12 +176,14 @@ pub struct WebhookView {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WebhookPage {
     pub webhooks: Vec<WebhookView>,
 }
 
 /// A delivery in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeliveryView {
     pub id: String,
     pub endpoint_id: String,
@@ -194,6 +200,7 @@ pub struct DeliveryView {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeliveryPage {
     pub deliveries: Vec<DeliveryView>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -202,6 +209,7 @@ pub struct DeliveryPage {
 
 /// One try.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attempt {
     pub at: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -213,6 +221,7 @@ pub struct Attempt {
 
 /// A delivery with all that is known of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeliveryDetail {
     pub delivery: DeliveryView,
     /// The last twelve, the latest last.
@@ -221,6 +230,7 @@ pub struct DeliveryDetail {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmailView {
     pub id: String,
     pub event_id: String,
@@ -236,6 +246,7 @@ pub struct EmailView {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EmailPage {
     pub emails: Vec<EmailView>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -244,6 +255,7 @@ pub struct EmailPage {
 
 /// Something that was given up, to an endpoint or by mail.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeadView {
     pub id: String,
     /// `webhook` or `email`.
@@ -260,6 +272,7 @@ pub struct DeadView {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeadPage {
     pub dead: Vec<DeadView>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

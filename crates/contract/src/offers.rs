@@ -3,7 +3,9 @@
 //! Keys are those of the shop's documents. Besides, whatever is about an offer carries its
 //! `tag`: an offer that was called off is off, in whichever order the two are heard.
 
+pub mod asked;
 mod said;
+pub mod shown;
 
 use std::rc::Rc;
 
@@ -54,7 +56,7 @@ pub struct NewOrder {
 #[cfg(feature = "schema")]
 #[derive(schemars::JsonSchema)]
 #[expect(dead_code, reason = "only its shape is of interest")]
-struct TagShape {
+pub(crate) struct TagShape {
     epoch: u32,
     batch: u32,
 }
@@ -192,9 +194,11 @@ pub struct RejectResult {
     pub error: Option<String>,
 }
 
-/// Offers that are open, as `GET /api/vendor/offers` answers: a [`NewOrder`] each.
+/// Offers that are open, as `GET /api/vendor/offers` answers: each as `NEW_ORDER` says it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OfferPage {
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<NewOrder>"))]
     pub offers: Vec<serde_json::Value>,
 }
 

@@ -28,6 +28,7 @@ pub fn desk_name(desk: u16) -> String {
 
 /// Everything an order is made of. Frozen when the order is journaled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderContent {
     pub order_id: String,
     pub cart_id: String,
@@ -41,6 +42,10 @@ pub struct OrderContent {
     pub currency: String,
     pub estimated_delivery_date: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(schema_with = "domain::shape::text_or_null")
+    )]
     pub special_instructions: Option<String>,
     #[serde(default = "by_card")]
     pub payment_method: Method,
@@ -61,8 +66,9 @@ fn by_card() -> Method {
 /// How a placement stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum PlaceReply {
-    /// The bytes of the 201: a [`PlacedOrder`], the same for every repeat.
+    /// The bytes of the 201, the same for every repeat.
     Placed(String),
     Undone(Cause),
     /// Not at its end yet; ask again.
@@ -202,6 +208,7 @@ pub struct PayFacts {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryEntry {
     pub history_id: String,
     pub old_status: Option<Status>,
@@ -212,10 +219,13 @@ pub struct HistoryEntry {
     pub delivery_status: Delivery,
     pub changed_by: String,
     pub reason: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub created_at: String,
 }
 
+/// An order as its viewer may see it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderView {
     pub order_number: String,
     pub status: Status,
@@ -232,7 +242,9 @@ pub struct OrderView {
     pub content: OrderContent,
     #[serde(default)]
     pub tracking_number: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub created_at: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub updated_at: String,
     pub history: Vec<HistoryEntry>,
     /// The states that may follow, and those of them that its viewer may bring about.
@@ -269,23 +281,140 @@ pub struct OrderSummary {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderPage {
     pub orders: Vec<OrderSummary>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
+/// `POST /orders/{order}/cancel`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CancelInput {
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    pub reason: Option<String>,
+}
+
+/// `PATCH /api/v1/orders/{order}/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StatusInput {
+    #[cfg_attr(feature = "schema", schemars(with = "Status"))]
+    pub status: String,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    pub reason: Option<String>,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    pub tracking_number: Option<String>,
+    /// Who carries it.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    pub carrier: Option<String>,
+}
+
+/// `POST /orders/{order}/lines/cancel`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CancelLines {
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 50)))]
+    pub lines: Vec<SomeUnits>,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    pub reason: Option<String>,
+}
+
+/// So many units of a SKU.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SomeUnits {
+    pub sku: String,
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100_000)))]
+    pub quantity: i64,
+}
+
+/// `POST /orders/{order}/returns`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ReturnLines {
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 50)))]
+    pub lines: Vec<SomeUnits>,
+    /// Whether they go back to the shelf; they do where it is left out.
+    #[serde(default)]
+    pub restock: Option<bool>,
+    /// Whether nobody has to pay for them; nobody has to where it is left out.
+    #[serde(default)]
+    pub refund: Option<bool>,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    pub reason: Option<String>,
+}
+
+/// `POST /orders/{order}/refunds`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RefundInput {
+    /// All that is due, where it is left out.
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = 1, max = 1_000_000_000_000_i64))
+    )]
+    pub amount_minor: Option<i64>,
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    pub reason: Option<String>,
+}
+
+/// `POST /orders/{order}/notes`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NoteInput {
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Words"))]
+    pub text: String,
+}
+
+/// What somebody of the staff wrote down about an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Note {
+    #[serde(rename = "note_id")]
+    pub id: String,
+    pub text: String,
+    pub written_by: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
+    pub created_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct NotePage {
+    pub notes: Vec<Note>,
+}
+
 /// A placement that did not come to an end by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StuckPlacement {
     pub order_id: String,
     pub customer_id: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub since: String,
     pub cause: String,
 }
 
+/// `GET /api/admin/placements?state=stuck`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StuckPage {
+    pub placements: Vec<StuckPlacement>,
+}
+
 /// What place-order answers with 201: the same for every repeat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PlacedOrder {
     pub success: bool,
     pub order_id: String,
@@ -298,6 +427,7 @@ pub struct PlacedOrder {
     pub payment_method: Method,
     pub estimated_delivery_date: String,
     pub allocations: Vec<Allocation>,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub created_at: String,
 }
 

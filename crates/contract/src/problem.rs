@@ -87,7 +87,9 @@ pub mod code {
     }
 }
 
+/// Why something was not done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
     #[serde(rename = "type")]
     pub kind: String,
@@ -104,7 +106,68 @@ pub struct Problem {
     pub error: String,
     /// What else a caller can act on, such as `lines` of a shortage.
     #[serde(flatten)]
+    #[cfg_attr(feature = "schema", schemars(with = "More"))]
     pub more: Map<String, Value>,
+}
+
+/// All that may be in a problem besides.
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its shape is of interest")]
+struct More {
+    /// What stands in the way, line by line.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    lines: Option<Vec<LineInTheWay>>,
+    /// SKUs that are not for sale.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    skus: Option<Vec<String>>,
+    /// Where there is no stock of the kind.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    places: Option<Vec<domain::stock::Place>>,
+    /// What it costs now.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    totals: Option<domain::totals::Totals>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    order_id: Option<String>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    order_status: Option<domain::lifecycle::Status>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    payment_status: Option<domain::lifecycle::PaymentStatus>,
+    /// Of what there are too few left in the order, and how many.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    sku: Option<String>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    left: Option<i64>,
+    /// What is due for the order.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    due_minor: Option<i64>,
+    /// Where the order could go instead.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    legal: Option<Vec<domain::lifecycle::Status>>,
+    /// Of an offer, as the shop's documents have it.
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    data: Option<NoWinner>,
+}
+
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its shape is of interest")]
+struct LineInTheWay {
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    warehouse_id: Option<String>,
+    sku: String,
+    requested: i64,
+    available: i64,
+}
+
+#[cfg(feature = "schema")]
+#[derive(schemars::JsonSchema)]
+#[expect(dead_code, reason = "only its shape is of interest")]
+struct NoWinner {
+    success: bool,
+    winner: bool,
+    /// Such as `ORDER_ALREADY_ACCEPTED`.
+    reason: String,
 }
 
 impl Problem {

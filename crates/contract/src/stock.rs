@@ -30,13 +30,17 @@ commands!(AtStockDesk {
         |it| format!("stock.settle.{}", it.shard);
 });
 
-/// One line of `POST /api/stock/deduct` and `/restore`.
+/// One line of `POST /api/stock/deduct` and `/restore`. Several stand in a list `lines`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StockLineInput {
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Code"))]
     pub order_id: String,
     pub warehouse_id: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Code"))]
     pub sku: String,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Units>"))]
     pub quantity: Option<i64>,
     #[serde(default)]
     pub expected_stock: Option<i64>,
@@ -44,15 +48,37 @@ pub struct StockLineInput {
 
 /// `POST /api/stock/adjust`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AdjustInput {
     pub warehouse_id: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Code"))]
     pub sku: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::UnitsChanged"))]
     pub delta: i64,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Words"))]
     pub reason: String,
+}
+
+/// What became of the counters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StockMoved {
+    pub success: bool,
+    pub order_id: String,
+    pub rows: Vec<StockRow>,
+}
+
+/// The same, of an adjustment. No rows where it was counted before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StockAdjusted {
+    pub success: bool,
+    pub rows: Vec<StockRow>,
 }
 
 /// A row of `GET /api/stock`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StockRow {
     pub warehouse_id: String,
     pub sku: String,
@@ -62,6 +88,7 @@ pub struct StockRow {
 
 /// A counter that its movements or holds do not explain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriftRow {
     pub shard: u16,
     pub warehouse_id: String,
@@ -75,6 +102,7 @@ pub struct DriftRow {
 
 /// `GET /api/stock/audit`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Audit {
     /// Rows that are not explained: must be 0.
     pub drift: i64,

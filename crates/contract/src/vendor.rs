@@ -29,16 +29,23 @@ fn fifty() -> f64 {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VendorInput {
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Code"))]
     pub vendor_id: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Words"))]
     pub name: String,
     /// Digits with a leading `+`, for messages.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Phone>"))]
     pub phone: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Latitude"))]
     pub latitude: f64,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Longitude"))]
     pub longitude: f64,
     /// The vendor's own warehouse, where it has one.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Code>"))]
     pub warehouse_id: Option<String>,
     #[serde(default = "yes")]
     pub active: bool,
@@ -48,28 +55,34 @@ pub struct VendorInput {
     pub open: bool,
     /// From 0 to 100; the best are asked first where the strategy goes by score.
     #[serde(default = "fifty")]
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Score"))]
     pub score: f64,
     /// Orders that it works on at once, at most; `null` for any number.
     #[serde(default = "one")]
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Capacity"))]
     pub capacity: Option<i64>,
     #[serde(default = "twenty")]
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Minutes"))]
     pub prep_minutes: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VendorImport {
     pub vendors: Vec<VendorInput>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AvailabilityInput {
     pub open: bool,
 }
 
 /// A vendor, and how far it is where somebody asked from somewhere.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VendorView {
     #[serde(flatten)]
     pub vendor: VendorInput,
@@ -79,19 +92,68 @@ pub struct VendorView {
     pub version: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance_km: Option<f64>,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub created_at: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub updated_at: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct VendorPage {
     pub vendors: Vec<VendorView>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct VendorsImported {
+    pub success: bool,
+    pub written: usize,
+}
+
+/// A device that wants to be pushed to: a `PushSubscription`, as browsers write it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SubscriptionInput {
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Endpoint"))]
+    pub endpoint: String,
+    pub keys: SubscriptionKeys,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SubscriptionKeys {
+    /// A point of the curve P-256, uncompressed, in base64url.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Za-z0-9_-]{87}=*$")))]
+    pub p256dh: String,
+    /// 16 bytes in base64url.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(regex(pattern = "^[A-Za-z0-9_-]{21}[AQgw]=*$"))
+    )]
+    pub auth: String,
+}
+
+/// Which device is not pushed to any more.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EndpointInput {
+    pub endpoint: String,
+}
+
+/// What browsers want to know of who pushes to them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PushKey {
+    pub public_key: String,
+}
+
 /// One who would take an order, as far as an order wants to know.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Candidate {
     pub vendor_id: String,
     pub latitude: f64,
@@ -106,6 +168,11 @@ pub struct Candidate {
 
 /// What a search found, and what it cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "Found{T}s")
+)]
 pub struct Found<T> {
     pub vendors: Vec<T>,
     /// There may be more than were asked for.

@@ -3,28 +3,42 @@
 use serde::{Deserialize, Serialize};
 
 use crate::geo::Point;
+use crate::limits::{ADDRESS_LINE_MAX, fits};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Address {
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::AddressLine"))]
     pub name: String,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::AddressLine"))]
     pub line1: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "Option<crate::shape::MoreOfAddress>")
+    )]
     pub line2: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::AddressLine"))]
     pub city: String,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::AddressLine"))]
     pub state: String,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::AddressLine"))]
     pub postal_code: String,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::AddressLine"))]
     pub country: String,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::AddressLine"))]
     pub phone: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::shape::Email>"))]
     pub email: Option<String>,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::Latitude"))]
     pub latitude: f64,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::Longitude"))]
     pub longitude: f64,
 }
 
 /// The field that is wrong and what is wrong with it.
 pub type FieldError = (&'static str, &'static str);
-
-const FIELD_MAX: usize = 200;
 
 impl Address {
     pub fn point(&self) -> Point {
@@ -53,8 +67,8 @@ impl Address {
             .into_iter()
             .filter_map(|(field, value)| value.as_ref().map(|value| (field, value)));
         for (field, value) in required.into_iter().chain(optional) {
-            if value.len() > FIELD_MAX {
-                return Err((field, "must be at most 200 bytes long"));
+            if !fits(value, ADDRESS_LINE_MAX) {
+                return Err((field, "must be at most 200 characters long"));
             }
             if value.chars().any(char::is_control) {
                 return Err((field, "must not contain control characters"));

@@ -25,6 +25,7 @@ pub struct Line {
 
 /// All that was taken from an order so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Amended {
     /// How many amendments there were.

@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Point {
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::Latitude"))]
     pub latitude: f64,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::Longitude"))]
     pub longitude: f64,
 }
 

@@ -24,6 +24,8 @@ pub mod placement;
 pub mod places;
 pub mod plan;
 pub mod set;
+#[cfg(feature = "schema")]
+pub mod shape;
 pub mod spot;
 pub mod stock;
 pub mod time;

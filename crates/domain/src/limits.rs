@@ -23,6 +23,14 @@ pub const CODE_MAX: usize = 64;
 pub const KEY_MAX: usize = 255;
 /// Characters of free text, such as instructions or a reason.
 pub const TEXT_MAX: usize = 1000;
+/// Characters of one line of an address.
+pub const ADDRESS_LINE_MAX: usize = 200;
+/// Characters of the address of a device that is pushed to.
+pub const ENDPOINT_MAX: usize = 2_000;
+/// What a buyer may owe at most, in minor units.
+pub const CREDIT_MAX: i64 = 1_000_000_000_000;
+/// Orders that a vendor works on at once: more is a slip of the hand.
+pub const VENDOR_CAPACITY_MAX: i64 = 10_000;
 /// Minutes that a vendor may say it needs for an order.
 pub const PREPARATION_MAX_MIN: u32 = 24 * 60;
 /// How long a completed cart answers a repeated place-order without a key.
@@ -55,6 +63,22 @@ pub fn is_code(code: &str) -> bool {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 }
+
+/// The same in the words of a description.
+pub const CODE: &str = "^[A-Za-z0-9._:-]{1,64}$";
+
+/// Whether a text has at most so many characters.
+pub fn fits(text: &str, max: usize) -> bool {
+    text.len() <= max || text.chars().count() <= max
+}
+
+/// Whether an `Idempotency-Key` is one that we accept: visible ASCII.
+pub fn is_key(key: &str) -> bool {
+    (1..=KEY_MAX).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The same in the words of a description.
+pub const KEY: &str = "^[!-~]{1,255}$";
 
 /// A fixed window that counts a caller's attempts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +125,20 @@ mod tests {
         }
         assert_eq!(window.admit(3, 1_010_000), Err(50));
         assert_eq!(window.admit(3, 1_060_000), Ok(()));
+    }
+
+    #[test]
+    fn characters_are_counted_and_not_bytes() {
+        assert!(fits(&"\u{e4}".repeat(10), 10) && !fits(&"\u{e4}".repeat(11), 10));
+        assert!(fits("", 0) && !fits("a", 0));
+    }
+
+    #[test]
+    fn keys_are_visible_ascii() {
+        assert!(is_key("!~") && is_key(&"x".repeat(KEY_MAX)));
+        for bad in ["", "a b", "\u{e4}", "\u{7f}", &"x".repeat(KEY_MAX + 1)] {
+            assert!(!is_key(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -58,6 +58,7 @@ impl Leg {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Cause {
     /// Too little in the warehouses that the plan named.
     Short { lines: Vec<Shortage> },

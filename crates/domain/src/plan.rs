@@ -18,8 +18,11 @@ use serde::{Deserialize, Serialize};
 use crate::geo::{Point, distance_km};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Wanted {
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::Code"))]
     pub sku: String,
+    #[cfg_attr(feature = "schema", schemars(with = "crate::shape::Quantity"))]
     pub quantity: i64,
 }
 
@@ -33,6 +36,7 @@ pub struct Source {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Allocation {
     pub sku: String,
     pub warehouse_id: String,
@@ -42,6 +46,7 @@ pub struct Allocation {
 
 /// A SKU of which there is too little, over all warehouses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Shortage {
     pub sku: String,
     pub requested: i64,

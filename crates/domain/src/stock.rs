@@ -58,6 +58,7 @@ impl Hold {
 
 /// A warehouse and a SKU: what a row of stock is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Place {
     pub warehouse_id: String,
     pub sku: String,

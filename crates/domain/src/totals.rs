@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::money::{Minor, rate_half_up};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Totals {
     pub subtotal_minor: Minor,
     pub delivery_minor: Minor,

@@ -1,9 +1,10 @@
 //! Requests as the workers read them, and answers as callers get them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use contract::command::header;
 use contract::{Actor, Problem, Role, code};
+use domain::limits::is_key;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Headers, Method, Request, Response};
@@ -22,7 +23,7 @@ pub struct Incoming {
     pub query: BTreeMap<String, String>,
     /// Set by the gateway, believed by the workers behind it.
     pub actor: Option<Actor>,
-    pub key: Option<String>,
+    pub(crate) key: Option<String>,
     /// What a webhook is signed with.
     pub signature: Option<String>,
     pub scope: Scope,
@@ -32,6 +33,7 @@ pub struct Incoming {
 impl Incoming {
     /// Reads a request from outside whole, up to `body_max` bytes.
     pub async fn read(request: &mut Request, body_max: usize) -> Result<Self, Problem> {
+        refuse_doubles(query_of(request).as_deref())?;
         let body = match request.method() {
             Method::Get | Method::Head | Method::Options => Vec::new(),
             _ => body(request, body_max).await?,
@@ -110,6 +112,17 @@ impl Incoming {
         Ok(actor)
     }
 
+    /// The key under which a request counts once, where it has one.
+    pub fn key(&self) -> Result<Option<&str>, Problem> {
+        match self.key.as_deref() {
+            Some(key) if !is_key(key) => {
+                let wrong = "must be 1 to 255 visible ASCII characters";
+                Err(Problem::field("Idempotency-Key", wrong))
+            }
+            key => Ok(key),
+        }
+    }
+
     /// A page size from `?limit=`.
     pub fn limit(&self, default: u32, max: u32) -> Result<u32, Problem> {
         match self.query.get("limit").map(|text| text.parse::<u32>()) {
@@ -132,7 +145,17 @@ pub fn pairs(query: Option<&str>) -> impl Iterator<Item = (String, String)> {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned()
 }
 
-fn segments(path: &str) -> Vec<String> {
+/// What is said twice could be meant either way.
+fn refuse_doubles(query: Option<&str>) -> Result<(), Problem> {
+    let mut seen = BTreeSet::new();
+    let double = pairs(query).find(|(name, _)| !seen.insert(name.clone()));
+    double.map_or(Ok(()), |(name, _)| {
+        Err(Problem::field(name, "must be given once"))
+    })
+}
+
+/// The parts of a path.
+pub fn segments(path: &str) -> Vec<String> {
     path.split('/')
         .filter(|segment| !segment.is_empty())
         .map(percent_decoded)
@@ -278,6 +301,14 @@ pub fn finish(outcome: Outcome) -> worker::Result<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[test]
+    fn what_is_said_twice_is_refused_by_name() {
+        assert_eq!(refuse_doubles(None), Ok(()));
+        assert_eq!(refuse_doubles(Some("a=1&b=1&A=1")), Ok(()));
+        let problem = refuse_doubles(Some("a=1&b=2&%61=3")).unwrap_err();
+        assert_eq!(problem.field.as_deref(), Some("a"));
+    }
+
     #[test]
     fn escapes_in_paths_are_undone_once() {
         assert_eq!(segments("/cart/items/a%3Ab/"), ["cart", "items", "a:b"]);

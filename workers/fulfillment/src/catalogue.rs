@@ -9,11 +9,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use contract::Problem;
-use contract::catalogue::{Product, ProductPage, Variant};
+use contract::catalogue::{Product, ProductPage, Variant, Warehouse};
 use domain::geo::Point;
 use edge::d1::{Db, Sql, rows_of};
 use edge::{Scope, clock};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use worker::Env;
 
 use crate::looking;
@@ -31,20 +31,6 @@ pub struct VariantFacts {
     pub title: String,
     pub size: String,
     pub price_minor: i64,
-}
-
-#[derive(Debug, Clone, Serialize)]
-#[allow(
-    clippy::struct_field_names,
-    reason = "the names of the column and of the JSON field"
-)]
-pub struct Warehouse {
-    pub warehouse_id: String,
-    pub name: String,
-    pub shard: u16,
-    pub active: bool,
-    #[serde(flatten)]
-    pub at: Point,
 }
 
 #[derive(Deserialize)]

@@ -6,32 +6,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use contract::catalogue::{ImportInput, ProductInput, StockInput, VariantInput, WarehouseInput};
+use contract::catalogue::{
+    ImportInput, ProductInput, StockInput, VariantInput, Warehouse, WarehouseInput, Written,
+};
 use contract::stock::{STOCK_DESK, StockCommand, desk_name};
 use contract::{Problem, code};
 use domain::geo::Point;
-use domain::limits::{PRICE_MAX, STOCK_MAX, TEXT_MAX, is_code};
+use domain::limits::{PRICE_MAX, STOCK_MAX, TEXT_MAX, fits, is_code, is_key};
 use domain::stock::{AdjustLine, Answer, LineFact, Op, Place};
 use edge::call::{To, call};
 use edge::d1::{Db, Sql};
 use edge::identity::fingerprint;
 use edge::{Scope, clock};
-use serde::Serialize;
 use serde_json::json;
 use worker::Env;
 
-use crate::catalogue::{self, Warehouse};
+use crate::catalogue;
 use crate::looking;
 use crate::stock_routes::facts;
 use crate::stock_sql;
-
-#[derive(Debug, Serialize)]
-pub struct Written {
-    pub warehouses: usize,
-    pub products: usize,
-    pub variants: usize,
-    pub stock_lines: usize,
-}
 
 fn code_field(field: &str, value: &str) -> Result<(), Problem> {
     if is_code(value) {
@@ -42,10 +35,13 @@ fn code_field(field: &str, value: &str) -> Result<(), Problem> {
 }
 
 fn text_field(field: &str, value: &str) -> Result<(), Problem> {
-    if value.len() <= TEXT_MAX {
+    if fits(value, TEXT_MAX) {
         return Ok(());
     }
-    Err(Problem::field(field, "must be at most 1000 bytes long"))
+    Err(Problem::field(
+        field,
+        "must be at most 1000 characters long",
+    ))
 }
 
 fn check_variant(at: &str, variant: &VariantInput) -> Result<(), Problem> {
@@ -59,6 +55,10 @@ fn check_variant(at: &str, variant: &VariantInput) -> Result<(), Problem> {
 }
 
 fn check(input: &ImportInput, shards: u16) -> Result<(), Problem> {
+    if input.key.as_deref().is_some_and(|key| !is_key(key)) {
+        let wrong = "must be 1 to 255 visible ASCII characters";
+        return Err(Problem::field("key", wrong));
+    }
     for (n, warehouse) in input.warehouses.iter().enumerate() {
         code_field(
             &format!("warehouses[{n}].warehouse_id"),

@@ -5,6 +5,7 @@
 //! believed when it was so at one instant (I8): the rows of one shard are one
 //! instant by themselves, those of several are looked at until two looks agree.
 
+use contract::catalogue::Warehouse;
 use contract::fulfillment::{PlanOrder, PlanReply, Planned, PricedLine};
 use contract::{Problem, code};
 use domain::delivery::Table;
@@ -15,7 +16,7 @@ use edge::{Scope, config};
 use std::collections::{BTreeMap, BTreeSet};
 use worker::Env;
 
-use crate::catalogue::{self, Warehouse};
+use crate::catalogue;
 use crate::looking::{self, Seen};
 
 /// Looks at most, before the buyer is asked to come back.

@@ -1,12 +1,13 @@
 //! Which request goes where.
 
-use contract::catalogue::{ImportInput, ProductInput, VariantInput, WarehouseInput};
+use contract::catalogue::{
+    ImportInput, Imported, ProductInput, VariantInput, VariantOf, WarehouseInput, WarehousePage,
+};
 use contract::fulfillment::AtFulfillment;
+use contract::plain::Success;
 use contract::{Problem, Role, code};
 use domain::limits::is_code;
 use edge::{Incoming, Outcome, call, http};
-use serde::Deserialize;
-use serde_json::json;
 use worker::{Env, Method, Request};
 
 use crate::{catalogue, catalogue_edit, planning, stock_audit, stock_routes};
@@ -49,15 +50,6 @@ async fn products(env: &Env, incoming: &Incoming) -> Outcome {
     )
 }
 
-/// `PUT /api/admin/variants/{sku}`
-#[derive(Deserialize)]
-struct VariantOf {
-    product_id: String,
-    #[serde(default)]
-    size: String,
-    price_minor: i64,
-}
-
 async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
     incoming.actor(ADMIN)?;
     let scope = &incoming.scope;
@@ -65,7 +57,7 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
         (Method::Post, ["import"]) => (200, incoming.json::<ImportInput>()?),
         (Method::Get, ["warehouses"]) => {
             let warehouses = catalogue::warehouses(env, scope).await?;
-            return http::json(200, &json!({ "warehouses": warehouses }));
+            return http::json(200, &WarehousePage { warehouses });
         }
         (Method::Post, ["products"]) => {
             let product: ProductInput = incoming.json()?;
@@ -100,23 +92,27 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
         (Method::Delete, ["products", id]) => {
             let sql = "UPDATE products SET active = 0 WHERE product_id = ?1 RETURNING product_id";
             catalogue_edit::retire(env, scope, sql, id, "product").await?;
-            return http::json(200, &json!({ "success": true }));
+            return http::json(200, &Success::YES);
         }
         (Method::Delete, ["variants", sku]) => {
             let sql = "UPDATE variants SET active = 0 WHERE sku = ?1 RETURNING sku";
             catalogue_edit::retire(env, scope, sql, sku, "variant").await?;
-            return http::json(200, &json!({ "success": true }));
+            return http::json(200, &Success::YES);
         }
         (Method::Delete, ["warehouses", id]) => {
             let sql =
                 "UPDATE warehouses SET active = 0 WHERE warehouse_id = ?1 RETURNING warehouse_id";
             catalogue_edit::retire(env, scope, sql, id, "warehouse").await?;
-            return http::json(200, &json!({ "success": true }));
+            return http::json(200, &Success::YES);
         }
         _ => return Err(Problem::not_found("route")),
     };
     let written = catalogue_edit::write(env, scope, &input).await?;
-    http::json(status, &json!({ "success": true, "written": written }))
+    let imported = Imported {
+        success: true,
+        written,
+    };
+    http::json(status, &imported)
 }
 
 fn with_product(product: ProductInput) -> ImportInput {

@@ -6,18 +6,20 @@
 
 use std::collections::BTreeMap;
 
-use contract::fulfillment::{CheckInput, PlanOrder};
-use contract::stock::{AdjustInput, STOCK_DESK, StockCommand, StockLineInput, StockRow, desk_name};
+use contract::fulfillment::{CheckInput, CheckView, PlanOrder};
+use contract::stock::{
+    AdjustInput, STOCK_DESK, StockAdjusted, StockCommand, StockLineInput, StockMoved, StockRow,
+    desk_name,
+};
 use contract::{Problem, Role, code};
 use domain::delivery::Mode;
 use domain::geo::Point;
-use domain::limits::{LINES_MAX, QUANTITY_MAX, STOCK_MAX, TEXT_MAX, is_code};
+use domain::limits::{LINES_MAX, QUANTITY_MAX, STOCK_MAX, TEXT_MAX, fits, is_code};
 use domain::stock::{AdjustLine, Answer, DeductLine, LineFact, Op, Place, RestoreLine, SeenRow};
 use edge::call::{To, call};
 use edge::identity::fingerprint;
 use edge::{Incoming, Outcome, Scope, http, json};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use worker::Env;
 
 use crate::{catalogue, catalogue_edit, looking, planning};
@@ -58,25 +60,17 @@ pub async fn check(env: &Env, incoming: &Incoming) -> Outcome {
     if !reply.unknown.is_empty() {
         return Err(planning::unknown_sku(&reply.unknown));
     }
-    http::json(
-        200,
-        &json!({
-            "success": true,
-            "in_stock": reply.short.is_empty(),
-            "short": reply.short,
-            "allocations": reply.plan.as_ref().map(|plan| &plan.allocations),
-            "delivery_tier": reply.plan.as_ref().map(|plan| plan.tier),
-            "delivery": reply.plan.as_ref().map(|plan| plan.quote),
-            "parcels": reply.plan.as_ref().map(|plan| plan.parcels),
-        }),
-    )
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    Many { lines: Vec<Value> },
-    One(Value),
+    let plan = reply.plan.as_ref();
+    let view = CheckView {
+        success: true,
+        in_stock: reply.short.is_empty(),
+        delivery_tier: plan.map(|plan| plan.tier),
+        delivery: plan.map(|plan| plan.quote),
+        parcels: plan.map(|plan| plan.parcels),
+        allocations: reply.plan.map(|plan| plan.allocations),
+        short: reply.short,
+    };
+    http::json(200, &view)
 }
 
 /// The lines of a body, each checked and put to its shard.
@@ -86,9 +80,11 @@ struct Lines {
 }
 
 async fn lines(env: &Env, incoming: &Incoming, needs_quantity: bool) -> Result<Lines, Problem> {
-    let raw = match incoming.json::<OneOrMany>()? {
-        OneOrMany::Many { lines } => lines,
-        OneOrMany::One(line) => vec![line],
+    let mut body: Map<String, Value> = incoming.json()?;
+    let raw = match body.remove("lines") {
+        Some(Value::Array(lines)) => lines,
+        Some(_) => return Err(Problem::field("lines", "must be a list of lines")),
+        None => vec![Value::Object(body)],
     };
     if raw.is_empty() || raw.len() > LINES_MAX {
         return Err(Problem::field("lines", "must be 1 to 50 lines"));
@@ -177,10 +173,12 @@ pub async fn deduct(env: &Env, incoming: &Incoming) -> Outcome {
             }
         }
     }
-    http::json(
-        200,
-        &json!({ "success": true, "order_id": lines.order_id, "rows": rows(held) }),
-    )
+    let moved = StockMoved {
+        success: true,
+        order_id: lines.order_id,
+        rows: rows(held),
+    };
+    http::json(200, &moved)
 }
 
 fn summed(lines: &[StockLineInput]) -> Vec<DeductLine> {
@@ -232,7 +230,7 @@ pub async fn restore(env: &Env, incoming: &Incoming) -> Outcome {
     incoming.actor(STAFF)?;
     let lines = lines(env, incoming, false).await?;
     // One restore a line, unless the caller tells several apart by their keys.
-    let key = match &incoming.key {
+    let key = match incoming.key()? {
         Some(key) => format!("restore:{key}"),
         None => "restore".to_owned(),
     };
@@ -251,10 +249,12 @@ pub async fn restore(env: &Env, incoming: &Incoming) -> Outcome {
         };
         after.extend(perform(env, &incoming.scope, *shard, op).await?);
     }
-    http::json(
-        200,
-        &json!({ "success": true, "order_id": lines.order_id, "rows": rows(after) }),
-    )
+    let moved = StockMoved {
+        success: true,
+        order_id: lines.order_id,
+        rows: rows(after),
+    };
+    http::json(200, &moved)
 }
 
 async fn perform(env: &Env, scope: &Scope, shard: u16, op: Op) -> Result<Vec<SeenRow>, Problem> {
@@ -347,8 +347,8 @@ pub async fn adjust(env: &Env, incoming: &Incoming) -> Outcome {
             "must be a whole number other than 0",
         ));
     }
-    if input.reason.trim().is_empty() || input.reason.len() > TEXT_MAX {
-        return Err(Problem::field("reason", "must be 1 to 1000 bytes"));
+    if input.reason.trim().is_empty() || !fits(&input.reason, TEXT_MAX) {
+        return Err(Problem::field("reason", "must be 1 to 1000 characters"));
     }
     let warehouses = catalogue::for_sale(env, &incoming.scope, &[])
         .await?
@@ -358,7 +358,7 @@ pub async fn adjust(env: &Env, incoming: &Incoming) -> Outcome {
         .find(|warehouse| warehouse.warehouse_id == input.warehouse_id)
         .map(|warehouse| warehouse.shard)
         .ok_or_else(|| Problem::not_found("warehouse").of_field("warehouse_id"))?;
-    let key = match &incoming.key {
+    let key = match incoming.key()? {
         Some(key) => format!("{}:{key}", actor.tag()),
         None => fingerprint(&[&format!("{:?}", edge::clock::random_bytes())]),
     };
@@ -376,5 +376,9 @@ pub async fn adjust(env: &Env, incoming: &Incoming) -> Outcome {
         Answer::Done { rows } => rows,
         _ => Vec::new(),
     };
-    http::json(200, &json!({ "success": true, "rows": rows(after) }))
+    let adjusted = StockAdjusted {
+        success: true,
+        rows: rows(after),
+    };
+    http::json(200, &adjusted)
 }

@@ -7,11 +7,11 @@ use std::fmt::Write;
 use contract::figures::{
     Figures, METRICS_DESK, METRICS_SHARDS, ReadFigures, bucket_end, desk_name, percentile,
 };
+use contract::plain::{Latency, Stats};
 use contract::{Problem, Role, code};
 use edge::call::{To, call};
 use edge::identity::same_secret;
 use edge::{Incoming, Outcome, Scope, config, http};
-use serde_json::{Value, json};
 use worker::Env;
 
 async fn read(env: &Env, scope: &Scope) -> Result<Figures, Problem> {
@@ -30,7 +30,7 @@ async fn read(env: &Env, scope: &Scope) -> Result<Figures, Problem> {
 pub async fn stats(env: &Env, incoming: &Incoming) -> Outcome {
     incoming.actor(&[Role::Admin])?;
     let figures = read(env, &incoming.scope).await?;
-    let latencies: BTreeMap<&String, Value> = figures
+    let latencies: BTreeMap<&str, Latency> = figures
         .latencies
         .iter()
         .map(|(name, buckets)| {
@@ -38,35 +38,38 @@ pub async fn stats(env: &Env, incoming: &Incoming) -> Outcome {
                 .values()
                 .fold(0_u64, |sum, n| sum.saturating_add(*n));
             let ms = |percent| (percentile(buckets, percent)).div_ceil(1000);
-            let shown = json!({ "count": count, "p50": ms(50), "p95": ms(95), "p99": ms(99) });
-            (name, shown)
+            let shown = Latency {
+                count,
+                p50: ms(50),
+                p95: ms(95),
+                p99: ms(99),
+            };
+            (name.as_str(), shown)
         })
         .collect();
     let of = |name: &str| figures.counters.get(name).copied().unwrap_or_default();
-    http::json(
-        200,
-        &json!({
-            "placements": of("placements"),
-            "placements_refused": labelled(&figures, "placements_refused", "reason"),
-            "races_lost": of("stock_races_lost"),
-            "replanned": of("placements_replanned"),
-            "rollbacks": labelled(&figures, "rollbacks", "shard"),
-            "stuck": of("placements_stuck"),
-            "latencies": latencies,
-            "counters": figures.counters,
-        }),
-    )
+    let stats = Stats {
+        placements: of("placements"),
+        placements_refused: labelled(&figures, "placements_refused", "reason"),
+        races_lost: of("stock_races_lost"),
+        replanned: of("placements_replanned"),
+        rollbacks: labelled(&figures, "rollbacks", "shard"),
+        stuck: of("placements_stuck"),
+        latencies,
+        counters: &figures.counters,
+    };
+    http::json(200, &stats)
 }
 
 /// The counters of one name, by one label.
-fn labelled(figures: &Figures, name: &str, label: &str) -> BTreeMap<String, u64> {
+fn labelled<'a>(figures: &'a Figures, name: &str, label: &str) -> BTreeMap<&'a str, u64> {
     let prefix = format!("{name}{{{label}=\"");
     figures
         .counters
         .iter()
         .filter_map(|(full, count)| {
             let value = full.strip_prefix(&prefix)?.strip_suffix("\"}")?;
-            Some((value.to_owned(), *count))
+            Some((value, *count))
         })
         .collect()
 }

@@ -1,11 +1,13 @@
 //! The only public door: who is asking, from where, and which worker answers.
 //!
 //! It checks tokens and bodies, answers browsers' questions about origins, hands
-//! requests to the workers behind it, and shows the shop's health and figures. It
-//! owns no data. What a role may do is decided where the thing is done.
+//! requests to the workers behind it, and shows the shop's health and figures, and
+//! what there is to ask for. It owns no data. What a role may do is decided where the
+//! thing is done.
 
 mod cors;
 mod figures;
+mod reference;
 mod routes;
 mod sockets;
 

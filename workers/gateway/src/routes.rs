@@ -4,7 +4,9 @@ use contract::assignment::{OFFER_DESK, OFFER_SERVICE, offer_desk_name, order_of_
 use contract::cart::{CART_DESK, desk_name};
 use contract::notices::NOTICE_SERVICE;
 use contract::order::{ORDER_DESK, ORDER_SERVICE};
+use contract::paths::methods_of;
 use contract::payment::{PAYMENT_DESK, PAYMENT_SERVICE, payment_desk_name};
+use contract::plain::Health;
 use contract::vendor::VENDOR_SERVICE;
 use contract::{Problem, Role, code};
 use domain::ids::{DESKS_MAX, desk_of, shard_of};
@@ -12,11 +14,10 @@ use domain::limits::{BODY_MAX, IMPORT_BODY_MAX};
 use edge::call::{To, forward};
 use edge::identity::Verifier;
 use edge::{Incoming, Outcome, clock, config, http, telemetry};
-use serde_json::json;
 use worker::{Env, Method, Request, Response, Result};
 
 use crate::cors::Origin;
-use crate::{figures, sockets};
+use crate::{figures, reference, sockets};
 
 /// Answers a request; `trace` is its id in logs, ours whatever a caller sends.
 pub async fn serve(
@@ -47,15 +48,16 @@ async fn answer(request: &mut Request, env: &Env, origin: &Origin, trace: &str) 
         }
         _ => BODY_MAX,
     };
-    // Who the caller is comes first: an unknown one gets no body read.
     let path = request.path();
-    // What is not on the list of methods would pass for a GET.
-    if request.method().as_ref() != request.inner().method() {
-        let detail = "use GET, POST, PUT, PATCH or DELETE";
-        return Err(Problem::new(code::METHOD_NOT_ALLOWED, detail));
+    let method = request.inner().method();
+    match methods_of(&http::segments(&path)) {
+        Some(methods) if !methods.contains(&method.as_str()) => return other_methods(methods),
+        // What is not on the list of methods would pass for a GET.
+        None if request.method().as_ref() != method => return Err(Problem::not_found("route")),
+        _ => {}
     }
+    // Who the caller is comes first: an unknown one gets no body read.
     if path == "/metrics" {
-        only_get(&request.method())?;
         return figures::metrics(env, authorization.as_deref()).await;
     }
     if path == "/socket.io" || path == "/socket.io/" {
@@ -75,11 +77,10 @@ async fn answer(request: &mut Request, env: &Env, origin: &Origin, trace: &str) 
 
 async fn route(env: &Env, incoming: &Incoming) -> Outcome {
     let service = match incoming.path().as_slice() {
-        ["health"] => return health(incoming),
-        ["stats"] => {
-            only_get(&incoming.method)?;
-            return figures::stats(env, incoming).await;
-        }
+        ["health"] => return health(),
+        ["stats"] => return figures::stats(env, incoming).await,
+        ["openapi.json"] => return reference::document(),
+        ["docs", rest @ ..] => return reference::page(rest),
         ["cart", rest @ ..] => {
             let customer = incoming.actor(&[Role::Customer])?;
             let desks = config::number(env, "CART_DESKS", 32_u16).max(1);
@@ -203,17 +204,20 @@ fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
     }
 }
 
-fn only_get(method: &Method) -> std::result::Result<(), Problem> {
-    if *method == Method::Get {
-        return Ok(());
-    }
-    Err(Problem::new(code::METHOD_NOT_ALLOWED, "use GET"))
+/// The path is there, and has no such method.
+fn other_methods(methods: &[&str]) -> Outcome {
+    let detail = format!("use {}", methods.join(" or "));
+    let problem = Problem::new(code::METHOD_NOT_ALLOWED, detail);
+    let response = http::finish(Err(problem)).map_err(http::internal)?;
+    let allow = response.headers().set("allow", &methods.join(", "));
+    allow.map_err(http::internal)?;
+    Ok(response)
 }
 
-fn health(incoming: &Incoming) -> Outcome {
-    only_get(&incoming.method)?;
-    http::json(
-        200,
-        &json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }),
-    )
+fn health() -> Outcome {
+    let health = Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    http::json(200, &health)
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use contract::assignment::{ExportOffers, OFFER_DESK, OpenOffers, offer_desk_name};
 use contract::offers::OfferPage;
+use contract::offers::shown::{FailedPage, FailedRouting};
 use contract::{Problem, Role};
 use domain::ids::{DESKS_MAX, desk_of};
 use domain::time::rfc3339;
@@ -13,7 +14,7 @@ use edge::call::{To, call};
 use edge::d1::{Db, Sql};
 use edge::{Incoming, Outcome, clock, http};
 use futures::future::join_all;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 use worker::{Env, Method, Request};
 
@@ -30,24 +31,6 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
         }
         _ => Err(Problem::not_found("route")),
     }
-}
-
-#[derive(Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FailedRouting {
-    routing_id: String,
-    order_id: String,
-    strategy: String,
-    status: String,
-    epoch: u32,
-    updated_at: String,
-}
-
-#[derive(Serialize)]
-struct FailedPage {
-    routings: Vec<FailedRouting>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
 }
 
 /// `GET /api/admin/routings?status=FAILED`: orders that nobody took, the latest first, for

@@ -7,15 +7,12 @@
 //! to nothing has nothing under the last version there is, which shuts the door to copies
 //! that come late.
 
-use contract::payment::{Credit, SetCredit};
+use contract::payment::{Credit, CreditLine, LimitInput, SetCredit};
 use contract::{Problem, code};
+use domain::limits::CREDIT_MAX;
 use edge::d1::{Db, DbError, Sql, rows_of};
 use edge::{Incoming, Outcome, Scope, http};
-use serde::{Deserialize, Serialize};
 use worker::Env;
-
-/// What a line can be at most, in minor units.
-const LIMIT_MAX: i64 = 1_000_000_000_000;
 
 /// See [`SetCredit`].
 pub async fn set(env: &Env, scope: &Scope, set: &SetCredit) -> Result<Credit, Problem> {
@@ -68,24 +65,14 @@ pub async fn set(env: &Env, scope: &Scope, set: &SetCredit) -> Result<Credit, Pr
     Ok(found.into_iter().next().unwrap_or_default())
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Line {
-    customer_id: String,
-    limit_minor: i64,
-    reserved_minor: i64,
-    used_minor: i64,
-    #[serde(default)]
-    available_minor: i64,
-}
-
-async fn look(env: &Env, scope: &Scope, customer_id: &str) -> Result<Option<Line>, Problem> {
+async fn look(env: &Env, scope: &Scope, customer_id: &str) -> Result<Option<CreditLine>, Problem> {
     let statement = Sql::new(
         "SELECT customer_id, limit_minor, reserved_minor, used_minor,
                 limit_minor - reserved_minor - used_minor AS available_minor
          FROM credit_lines WHERE customer_id = ?1",
     )
     .text(customer_id);
-    let lines: Vec<Line> = Db::open(env, "DB")?
+    let lines: Vec<CreditLine> = Db::open(env, "DB")?
         .rows(scope, "credit.line", statement)
         .await?;
     Ok(lines.into_iter().next())
@@ -94,7 +81,7 @@ async fn look(env: &Env, scope: &Scope, customer_id: &str) -> Result<Option<Line
 /// `GET /credit`, and for staff `GET /api/admin/credit-lines/{customer}`.
 pub async fn show(env: &Env, incoming: &Incoming, customer_id: &str) -> Outcome {
     let line = look(env, &incoming.scope, customer_id).await?;
-    let line = line.unwrap_or_else(|| Line {
+    let line = line.unwrap_or_else(|| CreditLine {
         customer_id: customer_id.to_owned(),
         limit_minor: 0,
         reserved_minor: 0,
@@ -104,15 +91,10 @@ pub async fn show(env: &Env, incoming: &Incoming, customer_id: &str) -> Outcome 
     http::json(200, &line)
 }
 
-#[derive(Deserialize)]
-struct LimitInput {
-    limit_minor: i64,
-}
-
 /// `PUT /api/admin/credit-lines/{customer}`. A limit below what is in use is refused.
 pub async fn put(env: &Env, incoming: &Incoming, customer_id: &str) -> Outcome {
     let input: LimitInput = incoming.json()?;
-    if !(0..=LIMIT_MAX).contains(&input.limit_minor) {
+    if !(0..=CREDIT_MAX).contains(&input.limit_minor) {
         let wrong = "must be from 0 to 1000000000000";
         return Err(Problem::field("limit_minor", wrong));
     }
@@ -133,7 +115,7 @@ pub async fn put(env: &Env, incoming: &Incoming, customer_id: &str) -> Outcome {
     let db = Db::open(env, "DB")?;
     match db.batch(&incoming.scope, "credit.limit", &statements).await {
         Ok(results) => {
-            let lines: Vec<Line> = rows_of(results.get(1))?;
+            let lines: Vec<CreditLine> = rows_of(results.get(1))?;
             http::json(200, &lines.first())
         }
         Err(DbError::Constraint(_)) => {

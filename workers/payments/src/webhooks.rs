@@ -6,47 +6,19 @@
 //! down; each event counts once, by its id (M2). What is not about an order of this shop is
 //! answered with 200 and left alone.
 
-use contract::payment::{PAYMENT_DESK, ProviderEvent, ProviderSaid, payment_desk_name};
+use contract::payment::{
+    Delivery, PAYMENT_DESK, ProviderEvent, ProviderSaid, Received, payment_desk_name,
+};
 use contract::{Problem, code};
 use domain::ids::{DESKS_MAX, desk_of_uuid};
+use domain::limits::fits;
 use edge::call::{To, call};
 use edge::{Incoming, Outcome, clock, config, http, json, mac, telemetry};
-use serde::Deserialize;
-use serde_json::json;
 use worker::Env;
 
 /// How far the time of a signature may be from now.
 const TOLERANCE_S: i64 = 300;
 const ID_MAX: usize = 255;
-
-#[derive(Deserialize)]
-struct Delivery {
-    id: String,
-    #[serde(rename = "type")]
-    kind: String,
-    data: Data,
-}
-
-#[derive(Deserialize)]
-struct Data {
-    object: Object,
-}
-
-#[derive(Default, Deserialize)]
-struct Metadata {
-    #[serde(default)]
-    order_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Object {
-    #[serde(default)]
-    id: String,
-    #[serde(default)]
-    amount_received: i64,
-    #[serde(default)]
-    metadata: Metadata,
-}
 
 /// `POST /webhooks/payments`
 pub async fn deliver(env: &Env, incoming: &Incoming) -> Outcome {
@@ -59,8 +31,8 @@ pub async fn deliver(env: &Env, incoming: &Incoming) -> Outcome {
         return Err(Problem::new(code::BAD_SIGNATURE, detail).of_field("Stripe-Signature"));
     }
     let delivery: Delivery = json::parse(&incoming.body)?;
-    if delivery.id.is_empty() || delivery.id.len() > ID_MAX {
-        return Err(Problem::field("id", "must be 1 to 255 bytes long"));
+    if delivery.id.is_empty() || !fits(&delivery.id, ID_MAX) {
+        return Err(Problem::field("id", "must be 1 to 255 characters long"));
     }
     let counted = match said(&delivery) {
         Some((order_id, event)) => {
@@ -79,7 +51,11 @@ pub async fn deliver(env: &Env, incoming: &Incoming) -> Outcome {
     };
     let outcome = if counted { "counted" } else { "left_alone" };
     telemetry::count("payment_webhooks", &[("outcome", outcome)], 1);
-    http::json(200, &json!({ "received": true, "counted": counted }))
+    let received = Received {
+        received: true,
+        counted,
+    };
+    http::json(200, &received)
 }
 
 /// Which order it is about, and what it says.

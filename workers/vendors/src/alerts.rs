@@ -11,7 +11,7 @@ mod push;
 mod seal;
 mod whatsapp;
 
-pub use devices::{EndpointInput, SubscriptionInput, subscribe, unsubscribe};
+pub use devices::{subscribe, unsubscribe};
 pub use push::public_key;
 
 use contract::offers::NewOrder;

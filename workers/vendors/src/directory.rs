@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use contract::vendor::{VendorInput, VendorPage, VendorView};
 use contract::{Problem, code};
 use domain::geo::Point;
-use domain::limits::{CODE_MAX, TEXT_MAX, is_code};
+use domain::limits::{PREPARATION_MAX_MIN, TEXT_MAX, VENDOR_CAPACITY_MAX, fits, is_code};
 use domain::spot::spot;
 use domain::time::rfc3339;
 use edge::d1::{Db, Sql};
@@ -16,9 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use worker::Env;
 
-/// Orders at once, minutes of preparation: more is a slip of the hand.
-const CAPACITY_MAX: i64 = 10_000;
-const PREP_MAX: i64 = 24 * 60;
+const PREP_MAX: i64 = PREPARATION_MAX_MIN as i64;
 
 #[derive(Debug, Deserialize)]
 pub struct Row {
@@ -85,8 +83,8 @@ fn check(at: &str, vendor: &VendorInput) -> Result<(), Problem> {
     };
     let code_wrong = "must be 1 to 64 letters, digits or any of - _ . :";
     range("vendor_id", is_code(&vendor.vendor_id), code_wrong)?;
-    let named = !vendor.name.trim().is_empty() && vendor.name.len() <= TEXT_MAX;
-    range("name", named, "must be 1 to 1000 bytes long")?;
+    let named = !vendor.name.trim().is_empty() && fits(&vendor.name, TEXT_MAX);
+    range("name", named, "must be 1 to 1000 characters long")?;
     let phone_wrong = "must be a + and 6 to 15 digits";
     let is_phone = |phone: &String| {
         let digits = phone.strip_prefix('+').unwrap_or_default();
@@ -107,7 +105,7 @@ fn check(at: &str, vendor: &VendorInput) -> Result<(), Problem> {
         "the coordinates are off the globe",
     )?;
     let warehouse = vendor.warehouse_id.as_ref();
-    let housed = warehouse.is_none_or(|id| is_code(id) && id.len() <= CODE_MAX);
+    let housed = warehouse.is_none_or(|id| is_code(id));
     range("warehouse_id", housed, code_wrong)?;
     range(
         "score",
@@ -115,7 +113,7 @@ fn check(at: &str, vendor: &VendorInput) -> Result<(), Problem> {
         "must be from 0 to 100",
     )?;
     let most = vendor.capacity;
-    let capacity = most.is_none_or(|most| (0..=CAPACITY_MAX).contains(&most));
+    let capacity = most.is_none_or(|most| (0..=VENDOR_CAPACITY_MAX).contains(&most));
     let capacity_wrong = "must be from 0 to 10000, or null for any number";
     range("capacity", capacity, capacity_wrong)?;
     let prep = (0..=PREP_MAX).contains(&vendor.prep_minutes);

@@ -1,18 +1,19 @@
 //! Which request goes where.
 
 use contract::assignment::{ExportPlaces, VENDOR_DESK, vendor_desk_name};
+use contract::plain::Success;
 use contract::vendor::{
-    AtVendors, AvailabilityInput, FindBest, FindNear, VendorImport, VendorInput,
+    AtVendors, AvailabilityInput, EndpointInput, FindBest, FindNear, PushKey, SubscriptionInput,
+    VendorImport, VendorInput, VendorsImported,
 };
 use contract::{Problem, Role};
 use domain::geo::Point;
 use domain::ids::DESKS_MAX;
 use edge::call::To;
 use edge::{Incoming, Outcome, Scope, call, http};
-use serde_json::json;
 use worker::{Env, Method, Request};
 
-use crate::alerts::{self, EndpointInput, SubscriptionInput};
+use crate::alerts;
 use crate::search::{self, RADIUS_MAX_KM};
 use crate::{directory, webhooks};
 
@@ -51,18 +52,18 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
             let vendor = incoming.actor(&[Role::Vendor])?;
             let input: SubscriptionInput = incoming.json()?;
             alerts::subscribe(env, &incoming.scope, &vendor.id, &input).await?;
-            http::json(201, &json!({ "success": true }))
+            http::json(201, &Success::YES)
         }
         (Method::Delete, ["api", "vendor", "push-subscriptions"]) => {
             let vendor = incoming.actor(&[Role::Vendor])?;
             let input: EndpointInput = incoming.json()?;
             alerts::unsubscribe(env, &incoming.scope, &vendor.id, &input).await?;
-            http::json(200, &json!({ "success": true }))
+            http::json(200, &Success::YES)
         }
         (Method::Get, ["api", "vendor", "push-key"]) => {
             incoming.actor(&[Role::Vendor])?;
             let key = alerts::public_key(env).ok_or_else(|| Problem::not_found("push key"))?;
-            http::json(200, &json!({ "publicKey": key }))
+            http::json(200, &PushKey { public_key: key })
         }
         (Method::Get, ["webhooks", "whatsapp"]) => webhooks::shake_hands(env, incoming),
         (Method::Post, ["webhooks", "whatsapp"]) => webhooks::deliver(env, incoming).await,
@@ -92,10 +93,11 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
         (Method::Post, ["vendor-import"]) => {
             let import: VendorImport = incoming.json()?;
             directory::write(env, scope, &import.vendors, |n| format!("vendors[{n}].")).await?;
-            http::json(
-                200,
-                &json!({ "success": true, "written": import.vendors.len() }),
-            )
+            let imported = VendorsImported {
+                success: true,
+                written: import.vendors.len(),
+            };
+            http::json(200, &imported)
         }
         (Method::Get, ["vendor-search", "near"]) => {
             let at = place(incoming)?;
@@ -139,7 +141,7 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
         }
         (Method::Delete, ["vendors", id]) => {
             directory::retire(env, scope, id).await?;
-            http::json(200, &json!({ "success": true }))
+            http::json(200, &Success::YES)
         }
         _ => Err(Problem::not_found("route")),
     }

@@ -11,6 +11,7 @@ mod messages;
 mod orders;
 mod replies;
 
+use contract::plain::Success;
 use contract::{Problem, code};
 use edge::{Incoming, Outcome, Scope, config, http, json, mac, telemetry};
 use worker::Env;
@@ -53,7 +54,7 @@ pub async fn deliver(env: &Env, incoming: &Incoming) -> Outcome {
     if !found.is_empty() {
         deal_with(env, &incoming.scope, &found).await?;
     }
-    http::json(200, &serde_json::json!({ "success": true }))
+    http::json(200, &Success::YES)
 }
 
 /// One after the other, since two may be about the same order.

@@ -2,7 +2,7 @@
 //! may be wrong; what is wrong is named by its field.
 
 use domain::assignment::Tag;
-use domain::limits::{PREPARATION_MAX_MIN, TEXT_MAX};
+use domain::limits::{PREPARATION_MAX_MIN, TEXT_MAX, fits};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -21,7 +21,7 @@ fn field<'a>(said: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
 
 fn order(said: &Map<String, Value>) -> Result<String, Problem> {
     let order = field(said, "orderId").and_then(Value::as_str);
-    let order = order.filter(|order| !order.is_empty() && order.len() <= TEXT_MAX);
+    let order = order.filter(|order| !order.is_empty() && fits(order, TEXT_MAX));
     let wrong = || Problem::field("orderId", "must be the id or the number of an order");
     order.map(str::to_owned).ok_or_else(wrong)
 }
@@ -49,8 +49,8 @@ fn reason(said: &Map<String, Value>) -> Result<Option<String>, Problem> {
     let Some(reason) = field(said, "reason") else {
         return Ok(None);
     };
-    let reason = reason.as_str().filter(|reason| reason.len() <= TEXT_MAX);
-    let wrong = format!("must be a text of at most {TEXT_MAX} bytes");
+    let reason = reason.as_str().filter(|reason| fits(reason, TEXT_MAX));
+    let wrong = format!("must be a text of at most {TEXT_MAX} characters");
     let reason = reason.ok_or_else(|| Problem::field("reason", &wrong))?;
     Ok(Some(reason.to_owned()))
 }

@@ -5,18 +5,17 @@
 
 use std::rc::Rc;
 
-use contract::cart::{CartView, PlaceInput, SummaryView};
+use contract::cart::{CartView, PlaceInput, QuantityInput, SummaryView};
 use contract::fulfillment::{PlanOrder, PlanReply};
 use contract::{Actor, Problem, Role, code};
 use domain::address::Address;
 use domain::delivery::Mode;
 use domain::lifecycle::Method as Means;
-use domain::limits::{KEY_MAX, QUANTITY_MAX, TEXT_MAX, is_code};
+use domain::limits::{QUANTITY_MAX, TEXT_MAX, fits, is_code};
 use domain::plan::Wanted;
 use domain::totals;
 use edge::call::{To, call};
 use edge::{Incoming, Outcome, clock, http, identity, json};
-use serde::Deserialize;
 use worker::Method;
 
 use super::{CartChange, CartState, Desk, PlaceCart};
@@ -41,7 +40,7 @@ pub async fn serve(desk: &Rc<Desk>, incoming: &Incoming) -> Outcome {
         }
         (Method::Put, ["cart", "items", sku]) => set_line(desk, incoming, customer, sku).await,
         (Method::Delete, ["cart", "items", sku]) => {
-            let sku = (*sku).to_owned();
+            let sku = named(sku)?;
             let state = desk
                 .change(&incoming.scope, customer, &CartChange::RemoveLine { sku })
                 .await?;
@@ -104,15 +103,15 @@ async fn view(desk: &Desk, incoming: &Incoming, state: CartState) -> Outcome {
     )
 }
 
-#[derive(Deserialize)]
-struct QuantityInput {
-    quantity: i64,
+fn named(sku: &str) -> Result<String, Problem> {
+    if is_code(sku) {
+        return Ok(sku.to_owned());
+    }
+    Err(Problem::field("sku", "is not a SKU"))
 }
 
 async fn set_line(desk: &Rc<Desk>, incoming: &Incoming, customer: &Actor, sku: &str) -> Outcome {
-    if !is_code(sku) {
-        return Err(Problem::field("sku", "is not a SKU"));
-    }
+    let sku = &named(sku)?;
     let input: QuantityInput = incoming.json()?;
     if !(1..=QUANTITY_MAX).contains(&input.quantity) {
         let wrong = format!("must be a whole number from 1 to {QUANTITY_MAX}");
@@ -194,9 +193,9 @@ async fn place(desk: &Rc<Desk>, incoming: &Incoming, customer: &Actor) -> Outcom
     if input
         .special_instructions
         .as_ref()
-        .is_some_and(|text| text.len() > TEXT_MAX)
+        .is_some_and(|text| !fits(text, TEXT_MAX))
     {
-        let wrong = "must be at most 1000 bytes long";
+        let wrong = "must be at most 1000 characters long";
         return Err(Problem::field("special_instructions", wrong));
     }
     let method = input.payment_method.as_deref();
@@ -206,12 +205,7 @@ async fn place(desk: &Rc<Desk>, incoming: &Incoming, customer: &Actor) -> Outcom
             "must be card, cod or credit",
         ));
     }
-    let key = incoming.key.clone().unwrap_or_default();
-    let key_is_bad = key.len() > KEY_MAX || !key.bytes().all(|byte| byte.is_ascii_graphic());
-    if key_is_bad || incoming.key.as_ref().is_some_and(String::is_empty) {
-        let wrong = "must be 1 to 255 visible ASCII characters";
-        return Err(Problem::field("Idempotency-Key", wrong));
-    }
+    let key = incoming.key()?.unwrap_or_default().to_owned();
     let fingerprint = identity::fingerprint(&["place-order", &json::text(&input)]);
     let command = PlaceCart {
         customer_id: customer.id.clone(),

@@ -5,7 +5,6 @@
 //! here, what comes of it by the desk. A vendor is whoever its token says; admins and
 //! services may name one.
 
-mod inputs;
 mod shown;
 
 use std::collections::BTreeMap;
@@ -15,6 +14,11 @@ use contract::assignment::{
     AcceptOffer, AcceptReply, RejectOffer, RejectReply, RoutingStatus, SawOffer, order_of_routing,
     words,
 };
+use contract::offers::asked::{
+    AnswerInput, ForceInput, ReleaseInput, RouteInput, StartInput, TimeoutInput,
+};
+use contract::offers::shown::{Done, Rejected, Routed, Won};
+use contract::plain::Success;
 use contract::vendor::{NamesOf, VENDOR_SERVICE};
 use contract::{Problem, Role, code};
 use domain::assignment::Refusal;
@@ -25,47 +29,10 @@ use serde_json::json;
 use worker::Method;
 
 use super::Desk;
-use inputs::{
-    AnswerInput, ForceInput, ReleaseInput, RouteInput, StartInput, TimeoutInput, bounded, seconds,
-};
 
 const VENDORS: &[Role] = &[Role::Vendor, Role::Admin, Role::Service];
 const STAFF: &[Role] = &[Role::Admin, Role::Service];
 const ADMIN: &[Role] = &[Role::Admin];
-
-#[derive(Serialize)]
-struct Done<'a, T> {
-    success: bool,
-    message: &'a str,
-    data: &'a T,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Won {
-    success: bool,
-    winner: bool,
-    order_id: String,
-    vendor_id: String,
-    preparation_time: u32,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Rejected {
-    success: bool,
-    order_id: String,
-    remaining_vendors: u32,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Routed<'a> {
-    routing_id: &'a str,
-    order_id: &'a str,
-    status: RoutingStatus,
-    vendors: &'a [String],
-}
 
 pub async fn serve(desk: &Rc<Desk>, incoming: &Incoming) -> Outcome {
     let post = incoming.method == Method::Post;
@@ -142,9 +109,15 @@ fn done(status: u16, message: &str, data: &impl Serialize) -> Outcome {
     http::json(status, &done)
 }
 
+fn answer_of(incoming: &Incoming) -> Result<AnswerInput, Problem> {
+    let input: AnswerInput = incoming.json()?;
+    input.check()?;
+    Ok(input)
+}
+
 async fn accept(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
     let actor = incoming.actor(VENDORS)?;
-    let input = AnswerInput::of(incoming)?;
+    let input = answer_of(incoming)?;
     let accept = AcceptOffer {
         order: order.to_owned(),
         vendor: input.vendor(actor)?,
@@ -193,7 +166,7 @@ fn lost(refusal: Refusal) -> Problem {
 
 async fn reject(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
     let actor = incoming.actor(VENDORS)?;
-    let input = AnswerInput::of(incoming)?;
+    let input = answer_of(incoming)?;
     let reject = RejectOffer {
         order: order.to_owned(),
         vendor: input.vendor(actor)?,
@@ -219,7 +192,7 @@ async fn reject(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
 /// `POST /api/routing/{id}/vendor-response`: what comes of an accept is decided at once.
 async fn respond(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
     incoming.actor(VENDORS)?;
-    match AnswerInput::of(incoming)?.response.as_deref() {
+    match answer_of(incoming)?.response.as_deref() {
         Some("ACCEPT") => accept(desk, incoming, order).await,
         Some("REJECT") => reject(desk, incoming, order).await,
         _ => Err(Problem::field("response", "must be ACCEPT or REJECT")),
@@ -231,16 +204,16 @@ async fn seen(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
     let saw = SawOffer {
         order: order.to_owned(),
         vendor,
-        tag: AnswerInput::of(incoming)?.tag,
+        tag: answer_of(incoming)?.tag,
     };
     desk.saw_offer(&saw).await?;
-    http::json(200, &json!({ "success": true }))
+    http::json(200, &Success::YES)
 }
 
 async fn force(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
     let by = incoming.actor(ADMIN)?;
     let input: ForceInput = incoming.json()?;
-    let preparation_s = seconds(input.preparation_time)?;
+    let preparation_s = input.preparation_s()?;
     let named = names(desk, incoming, vec![input.vendor_id.clone()]).await?;
     if !named.contains_key(&input.vendor_id) {
         return Err(Problem::field("vendorId", "there is no such vendor"));
@@ -279,10 +252,10 @@ async fn route_to_vendors(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> 
         _ => "Order routed to vendors",
     };
     let data = Routed {
-        routing_id: &routing.routing_id,
-        order_id: &routing.order_id,
+        routing_id: routing.routing_id,
+        order_id: routing.order_id,
         status: routing.status,
-        vendors: &routing.vendors,
+        vendors: routing.vendors,
     };
     done(201, message, &data)
 }
@@ -295,12 +268,12 @@ async fn release(
     vendor: Option<&str>,
 ) -> Outcome {
     let input: ReleaseInput = incoming.json()?;
-    bounded("reason", input.reason.as_deref())?;
     let default = match vendor {
         Some(_) => "given back by the vendor",
         None => "taken away by an admin",
     };
-    let reason = input.reason.unwrap_or_else(|| default.to_owned());
-    let routing = desk.release_order(&incoming.scope, order, vendor, reason, input.epoch);
+    let epoch = input.epoch;
+    let reason = input.reason_or(default)?;
+    let routing = desk.release_order(&incoming.scope, order, vendor, reason, epoch);
     done(200, "Order released", &routing.await?)
 }

@@ -3,11 +3,11 @@
 
 use std::rc::Rc;
 
+use contract::order::{CancelInput, StatusInput};
 use contract::{Actor, Problem, Role, code};
 use domain::lifecycle::Status;
-use domain::limits::TEXT_MAX;
+use domain::limits::{TEXT_MAX, fits};
 use edge::{Incoming, Outcome, http};
-use serde::Deserialize;
 use worker::Method;
 
 use super::Desk;
@@ -73,12 +73,6 @@ async fn get(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
     }
 }
 
-#[derive(Deserialize)]
-struct CancelInput {
-    #[serde(default)]
-    reason: Option<String>,
-}
-
 async fn cancel(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
     let actor = incoming.actor(ANYONE_WITH_ORDERS)?;
     let input: CancelInput = incoming.json()?;
@@ -89,17 +83,6 @@ async fn cancel(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
         carrier: None,
     };
     moved(desk, incoming, order, actor, &change).await
-}
-
-#[derive(Deserialize)]
-struct StatusInput {
-    status: String,
-    #[serde(default)]
-    reason: Option<String>,
-    #[serde(default)]
-    tracking_number: Option<String>,
-    #[serde(default)]
-    carrier: Option<String>,
 }
 
 async fn set_status(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
@@ -132,8 +115,11 @@ async fn moved(
 }
 
 fn text(field: &str, text: Option<String>) -> Result<Option<String>, Problem> {
-    if text.as_ref().is_some_and(|text| text.len() > TEXT_MAX) {
-        return Err(Problem::field(field, "must be at most 1000 bytes long"));
+    if text.as_ref().is_some_and(|text| !fits(text, TEXT_MAX)) {
+        return Err(Problem::field(
+            field,
+            "must be at most 1000 characters long",
+        ));
     }
     Ok(text)
 }

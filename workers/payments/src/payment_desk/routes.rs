@@ -3,14 +3,13 @@
 use std::rc::Rc;
 
 use contract::order::{AskPayable, ORDER_DESK, PayFacts, Payable, desk_name};
-use contract::payment::ExportPayments;
+use contract::payment::{ExportPayments, PaymentStarted};
 use contract::{Empty, Problem, Role, code};
 use domain::ids::{DESKS_MAX, desk_of};
 use domain::lifecycle::PaymentStatus;
 use domain::payment::{Event, Intent, Payment};
 use edge::call::{To, call};
 use edge::{Incoming, Outcome, config, faults, http};
-use serde_json::json;
 use worker::Method;
 
 use super::Desk;
@@ -111,20 +110,17 @@ fn shown(desk: &Desk, facts: &PayFacts, payment: &Payment, worked: Result<(), Pr
     };
     let public = config::text(&desk.env, "PAYMENT_PUBLISHABLE_KEY").unwrap_or_default();
     let page = config::text(&desk.env, "PAYMENT_PAGE_URL").filter(|url| !url.is_empty());
-    http::json(
-        200,
-        &json!({
-            "success": true,
-            "order_id": facts.order_id,
-            "order_number": facts.number,
-            "payment_intent_id": id,
-            "client_secret": secret,
-            "amount_minor": payment.asked_minor,
-            "currency": payment.currency,
-            "payment_status": payment.status(),
-            "publishable_key": public,
-            // Where no page of the shop's own takes the card.
-            "payment_page": page.map(|url| format!("{url}/pay/{id}?client_secret={secret}")),
-        }),
-    )
+    let started = PaymentStarted {
+        success: true,
+        order_id: facts.order_id.clone(),
+        order_number: facts.number.clone(),
+        payment_intent_id: id.clone(),
+        client_secret: secret.clone(),
+        amount_minor: payment.asked_minor,
+        currency: payment.currency.clone(),
+        payment_status: payment.status(),
+        publishable_key: public,
+        payment_page: page.map(|url| format!("{url}/pay/{id}?client_secret={secret}")),
+    };
+    http::json(200, &started)
 }

@@ -6,6 +6,8 @@
 //! may be repeated.
 
 use contract::Problem;
+use contract::vendor::{EndpointInput, SubscriptionInput};
+use domain::limits::{ENDPOINT_MAX, fits};
 use edge::d1::{Db, Sql};
 use edge::{Scope, clock, config, subtle};
 use serde::Deserialize;
@@ -14,26 +16,7 @@ use worker::{Env, Url};
 use super::seal;
 
 const DEVICES_MAX: i64 = 20;
-const ENDPOINT_MAX: usize = 2_000;
 const AUTH_BYTES: usize = 16;
-
-/// A `PushSubscription`, as browsers write it.
-#[derive(Debug, Deserialize)]
-pub struct SubscriptionInput {
-    endpoint: String,
-    keys: KeysInput,
-}
-
-#[derive(Debug, Deserialize)]
-struct KeysInput {
-    p256dh: String,
-    auth: String,
-}
-
-#[derive(Debug, Deserialize)]
-pub struct EndpointInput {
-    endpoint: String,
-}
 
 #[derive(Debug, Clone, Deserialize)]
 pub struct Device {
@@ -45,8 +28,8 @@ pub struct Device {
 
 /// What is wrong with an address, if anything is. Plain http is for tests, on this machine.
 fn wrong_with(endpoint: &str, allow_http: bool) -> Option<&'static str> {
-    if endpoint.len() > ENDPOINT_MAX {
-        return Some("must be at most 2000 bytes long");
+    if !fits(endpoint, ENDPOINT_MAX) {
+        return Some("must be at most 2000 characters long");
     }
     let Ok(url) = Url::parse(endpoint) else {
         return Some("must be a URL");

@@ -2,13 +2,13 @@
 
 use std::rc::Rc;
 
+use contract::order::{CancelLines, RefundInput, ReturnLines, SomeUnits};
 use contract::{Problem, Role};
 use domain::amend::Amendment;
-use domain::limits::{KEY_MAX, LINES_MAX, QUANTITY_MAX};
+use domain::limits::{LINES_MAX, QUANTITY_MAX};
 use domain::plan::Wanted;
 use edge::identity::fingerprint;
 use edge::{Incoming, Outcome, http};
-use serde::Deserialize;
 
 use super::{ANYONE_WITH_ORDERS, STAFF};
 use crate::order_desk::Desk;
@@ -16,32 +16,6 @@ use crate::order_desk::amending::Asked;
 
 /// What an order can be about at most, in minor units.
 const AMOUNT_MAX: i64 = 1_000_000_000_000;
-
-#[derive(Deserialize)]
-struct CancelLines {
-    lines: Vec<Wanted>,
-    #[serde(default)]
-    reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ReturnLines {
-    lines: Vec<Wanted>,
-    #[serde(default)]
-    restock: Option<bool>,
-    #[serde(default)]
-    refund: Option<bool>,
-    #[serde(default)]
-    reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RefundInput {
-    #[serde(default)]
-    amount_minor: Option<i64>,
-    #[serde(default)]
-    reason: Option<String>,
-}
 
 /// `POST /orders/{id}/lines/cancel`
 pub async fn cancel_lines(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
@@ -83,7 +57,7 @@ pub async fn refund(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcom
     amend(desk, incoming, order, STAFF, amendment, input.reason).await
 }
 
-fn checked(lines: Vec<Wanted>) -> Result<Vec<Wanted>, Problem> {
+fn checked(lines: Vec<SomeUnits>) -> Result<Vec<Wanted>, Problem> {
     if lines.is_empty() || lines.len() > LINES_MAX {
         return Err(Problem::field("lines", "must be 1 to 50 lines"));
     }
@@ -93,7 +67,11 @@ fn checked(lines: Vec<Wanted>) -> Result<Vec<Wanted>, Problem> {
             return Err(Problem::field(field, "must be from 1 to 100000"));
         }
     }
-    Ok(lines)
+    let wanted = lines.into_iter().map(|line| Wanted {
+        sku: line.sku,
+        quantity: line.quantity,
+    });
+    Ok(wanted.collect())
 }
 
 async fn amend(
@@ -106,12 +84,7 @@ async fn amend(
 ) -> Outcome {
     let actor = incoming.actor(who)?.clone();
     let reason = super::text("reason", reason)?;
-    let key = incoming.key.clone().unwrap_or_default();
-    let key_is_bad = key.len() > KEY_MAX || !key.bytes().all(|byte| byte.is_ascii_graphic());
-    if key_is_bad || incoming.key.as_ref().is_some_and(String::is_empty) {
-        let wrong = "must be 1 to 255 visible ASCII characters";
-        return Err(Problem::field("Idempotency-Key", wrong));
-    }
+    let key = incoming.key()?.unwrap_or_default().to_owned();
     let asked = Asked {
         key: if key.is_empty() {
             key

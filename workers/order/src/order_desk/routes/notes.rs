@@ -3,13 +3,12 @@
 
 use std::rc::Rc;
 
+use contract::order::{Note, NoteInput, NotePage};
 use contract::{Problem, code};
-use domain::limits::TEXT_MAX;
+use domain::limits::{TEXT_MAX, fits};
 use edge::d1::{Db, Sql};
 use edge::identity::fingerprint;
 use edge::{Incoming, Outcome, clock, http};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::STAFF;
 use crate::lists;
@@ -29,31 +28,17 @@ async fn id_of(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Result<Stri
     }
 }
 
-#[derive(Deserialize)]
-struct NoteInput {
-    text: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Note {
-    #[serde(rename = "note_id")]
-    id: String,
-    text: String,
-    written_by: String,
-    created_at: String,
-}
-
 /// `POST /orders/{id}/notes`. The same key is the same note.
 pub async fn add(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
     let actor = incoming.actor(STAFF)?.tag();
     let input: NoteInput = incoming.json()?;
     let text = input.text.trim();
-    if text.is_empty() || text.len() > TEXT_MAX {
-        return Err(Problem::field("text", "must be 1 to 1000 bytes long"));
+    if text.is_empty() || !fits(&input.text, TEXT_MAX) {
+        return Err(Problem::field("text", "must be 1 to 1000 characters long"));
     }
     let order_id = id_of(desk, incoming, order).await?;
     let now = clock::now_ms();
-    let id = match &incoming.key {
+    let id = match incoming.key()? {
         Some(key) => fingerprint(&[&order_id, &actor, key]),
         None => domain::ids::desk_uuid(now, 0, clock::random_bytes()),
     };
@@ -92,5 +77,5 @@ pub async fn list(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome 
     let notes: Vec<Note> = Db::open(&desk.env, "DB")?
         .rows(&incoming.scope, "orders.notes", statement)
         .await?;
-    http::json(200, &json!({ "notes": notes }))
+    http::json(200, &NotePage { notes })
 }
