@@ -56,7 +56,7 @@ const CHECKS = {
   native: { title: 'native tests (cargo test)', work: native },
   flows: { title: 'flows on workerd (node --test)', work: flows },
   deploy: { title: 'deploy, as a dry run', work: deploy },
-  ...Object.fromEntries(SUITES.map((suite) => [suite.name, { title: suite.name, work: () => runSuite(suite) }])),
+  ...Object.fromEntries(SUITES.map((suite) => [suite.name, { title: suite.title ?? suite.name, work: () => runSuite(suite) }])),
 };
 
 const names = process.argv.slice(2).filter((arg) => arg in CHECKS);

@@ -195,7 +195,7 @@ describe('what the provider delivers', () => {
     ];
     for (const one of bad) {
       const { status, text } = await provider.send(one);
-      assert.equal(status, 400, `${one.signature}: ${text}`);
+      assert.equal(status, 401, `${one.signature}: ${text}`);
       assert.equal(JSON.parse(text).code, 'bad_signature');
     }
     const seen = await cashier.look(order);

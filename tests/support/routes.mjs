@@ -140,7 +140,7 @@ export const ROUTES = [
   { method: 'GET', path: () => '/metrics', roles: [], closed: { status: 401, code: 'unauthenticated' }, scrape: true },
   { method: 'GET', path: () => '/webhooks/whatsapp', roles: [], closed: { status: 403, code: 'forbidden' } },
   { method: 'POST', path: () => '/webhooks/whatsapp', roles: [], closed: { status: 401, code: 'unauthenticated' } },
-  { method: 'POST', path: () => '/webhooks/payments', roles: [], closed: { status: 400, code: 'bad_signature' } },
+  { method: 'POST', path: () => '/webhooks/payments', roles: [], closed: { status: 401, code: 'bad_signature' } },
 ];
 
 /** The path without its values, to name tests by. */

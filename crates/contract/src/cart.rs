@@ -38,6 +38,7 @@ pub struct PlaceInput {
     pub delivery_mode: Option<String>,
     /// In minor units: with another total nothing is ordered.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Amount>"))]
     pub expected_total: Option<i64>,
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]

@@ -117,11 +117,14 @@ pub struct SendingStands {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WebhookInput {
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Address"))]
     pub url: String,
     /// Null, or left out, for every kind.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Kinds>"))]
     pub kinds: Option<Vec<String>>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
     pub description: Option<String>,
 }
 
@@ -131,18 +134,21 @@ pub struct WebhookInput {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WebhookChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Address>"))]
     pub url: Option<String>,
     #[serde(
         default,
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Kinds>"))]
     pub kinds: Option<Option<Vec<String>>>,
     #[serde(
         default,
         deserialize_with = "given",
         skip_serializing_if = "Option::is_none"
     )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
     pub description: Option<Option<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,

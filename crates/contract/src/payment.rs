@@ -95,6 +95,7 @@ pub struct DeliveryObject {
     #[serde(default)]
     pub id: String,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Amount"))]
     pub amount_received: i64,
     #[serde(default)]
     pub metadata: DeliveryMetadata,

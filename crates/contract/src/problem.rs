@@ -66,7 +66,7 @@ pub mod code {
     pub const NO_CARDS: Code = ("no_cards", 409);
     pub const PAYMENT_DECLINED: Code = ("payment_declined", 409);
     pub const PROVIDER_UNAVAILABLE: Code = ("payment_provider_unavailable", 503);
-    pub const BAD_SIGNATURE: Code = ("bad_signature", 400);
+    pub const BAD_SIGNATURE: Code = ("bad_signature", 401);
 
     /// An order that was not offered answers as one that is not there.
     pub fn of_refusal(refusal: Refusal) -> Code {

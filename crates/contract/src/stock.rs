@@ -42,7 +42,9 @@ pub struct StockLineInput {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Units>"))]
     pub quantity: Option<i64>,
+    /// Where there is another number of them nothing is taken.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Stock>"))]
     pub expected_stock: Option<i64>,
 }
 

@@ -87,6 +87,37 @@ fn the_paths_are_those_of_the_gateway() {
     );
 }
 
+/// Beyond what every client can write a number is not what was meant.
+#[test]
+fn whole_numbers_that_callers_send_have_bounds() {
+    fn unbound(schema: &Value, at: &str, found: &mut Vec<String>) {
+        let kind = schema.get("type").map(Value::to_string);
+        let is_number = kind.is_some_and(|kind| kind.contains("integer"));
+        let bounds = [schema.get("minimum"), schema.get("maximum")];
+        let is_safe = |bound: Option<&Value>| {
+            bound
+                .and_then(Value::as_i64)
+                .is_some_and(|bound| bound.abs() <= domain::limits::AMOUNT_MAX)
+        };
+        if is_number && !bounds.into_iter().all(is_safe) {
+            found.push(at.to_owned());
+        }
+        for (key, value) in schema.as_object().into_iter().flatten() {
+            match value {
+                Value::Object(_) => unbound(value, &format!("{at}/{key}"), found),
+                Value::Array(list) => list.iter().for_each(|one| unbound(one, at, found)),
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for body in all().filter_map(|route| route.body) {
+        let (name, schema) = body();
+        unbound(&schema, &name, &mut found);
+    }
+    assert!(found.is_empty(), "{found:?}");
+}
+
 /// What is answered is closed, whatever it is made of.
 #[test]
 fn no_answer_is_open() {

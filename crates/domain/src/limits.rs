@@ -27,6 +27,8 @@ pub const TEXT_MAX: usize = 1000;
 pub const ADDRESS_LINE_MAX: usize = 200;
 /// Characters of the address of a device that is pushed to.
 pub const ENDPOINT_MAX: usize = 2_000;
+/// An amount that callers name, in minor units: every client there is can read and write it.
+pub const AMOUNT_MAX: i64 = 9_007_199_254_740_991;
 /// What a buyer may owe at most, in minor units.
 pub const CREDIT_MAX: i64 = 1_000_000_000_000;
 /// Orders that a vendor works on at once: more is a slip of the hand.

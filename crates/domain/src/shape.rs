@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::limits::{
-    ADDRESS_LINE_MAX, CODE, CREDIT_MAX, ENDPOINT_MAX, KEY, LINES_MAX, PREPARATION_MAX_MIN,
-    PRICE_MAX, QUANTITY_MAX, STOCK_MAX, TEXT_MAX, VENDOR_CAPACITY_MAX,
+    ADDRESS_LINE_MAX, AMOUNT_MAX, CODE, CREDIT_MAX, ENDPOINT_MAX, KEY, LINES_MAX,
+    PREPARATION_MAX_MIN, PRICE_MAX, QUANTITY_MAX, STOCK_MAX, TEXT_MAX, VENDOR_CAPACITY_MAX,
 };
 
 /// Declares shapes, each by its name and its schema.
@@ -74,6 +74,10 @@ shapes! {
     UnitsChanged = {
         "type": "integer", "minimum": (-STOCK_MAX), "maximum": STOCK_MAX, "not": { "const": 0 },
     };
+    /// An amount in minor units of the currency.
+    Amount = { "type": "integer", "minimum": 0, "maximum": AMOUNT_MAX };
+    /// What there is of a SKU in a warehouse.
+    Stock = { "type": "integer", "minimum": 0, "maximum": STOCK_MAX };
     /// What a unit costs, in minor units of the currency.
     Price = { "type": "integer", "minimum": 0, "maximum": PRICE_MAX };
     /// What a buyer may owe, in minor units of the currency.
@@ -84,6 +88,13 @@ shapes! {
     Score = { "type": "number", "minimum": 0, "maximum": 100 };
     /// A moment.
     Time = { "type": "string", "format": "date-time" };
+    /// Kinds of events that a merchant wants.
+    Kinds = { "type": "array", "minItems": 1, "items": { "enum": (crate::notices::kinds::KINDS) } };
+    /// Where webhooks go: by https, but on the shop's own machine.
+    Address = {
+        "type": "string", "maxLength": (crate::notices::endpoint::URL_MAX),
+        "pattern": "^https?://",
+    };
     /// Where a browser is pushed to.
     Endpoint = {
         "type": "string", "maxLength": ENDPOINT_MAX, "pattern": "^https://",

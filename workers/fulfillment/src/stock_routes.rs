@@ -126,6 +126,11 @@ async fn lines(env: &Env, incoming: &Incoming, needs_quantity: bool) -> Result<L
                 "must be a whole number above 0",
             ));
         }
+        let expected = line.expected_stock;
+        if expected.is_some_and(|expected| !(0..=STOCK_MAX).contains(&expected)) {
+            let wrong = "must be a whole number, 0 or more";
+            return Err(Problem::field(named("expected_stock"), wrong));
+        }
         let Some(shard) = homes.get(&line.warehouse_id) else {
             return Err(Problem::not_found("warehouse").of_field(&named("warehouse_id")));
         };

@@ -12,7 +12,7 @@ use contract::notices::{
 };
 use contract::{Problem, code};
 use domain::ids::desk_uuid;
-use domain::limits::{ENDPOINTS_MAX, TEXT_MAX};
+use domain::limits::{ENDPOINTS_MAX, TEXT_MAX, fits};
 use domain::notices::endpoint::wrong_with;
 use domain::notices::kinds::is_kind;
 use domain::time::rfc3339;
@@ -98,12 +98,12 @@ fn check_kinds(kinds: &[String]) -> Result<(), Problem> {
 }
 
 fn check_description(description: &str) -> Result<(), Problem> {
-    if description.len() <= TEXT_MAX {
+    if fits(description, TEXT_MAX) {
         return Ok(());
     }
     Err(Problem::field(
         "description",
-        "must be at most 1000 bytes long",
+        "must be at most 1000 characters long",
     ))
 }
 

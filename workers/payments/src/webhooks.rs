@@ -11,7 +11,7 @@ use contract::payment::{
 };
 use contract::{Problem, code};
 use domain::ids::{DESKS_MAX, desk_of_uuid};
-use domain::limits::fits;
+use domain::limits::{AMOUNT_MAX, fits};
 use edge::call::{To, call};
 use edge::{Incoming, Outcome, clock, config, http, json, mac, telemetry};
 use worker::Env;
@@ -33,6 +33,10 @@ pub async fn deliver(env: &Env, incoming: &Incoming) -> Outcome {
     let delivery: Delivery = json::parse(&incoming.body)?;
     if delivery.id.is_empty() || !fits(&delivery.id, ID_MAX) {
         return Err(Problem::field("id", "must be 1 to 255 characters long"));
+    }
+    if !(0..=AMOUNT_MAX).contains(&delivery.data.object.amount_received) {
+        let field = "data.object.amount_received";
+        return Err(Problem::field(field, "is no amount"));
     }
     let counted = match said(&delivery) {
         Some((order_id, event)) => {

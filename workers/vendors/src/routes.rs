@@ -79,7 +79,11 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
         (Method::Get, ["vendors"]) => {
             let limit = incoming.limit(20, 100)?;
             let after = incoming.query.get("cursor").map_or("", String::as_str);
-            let accepting = incoming.query.get("accepting").map(String::as_str) == Some("true");
+            let accepting = match incoming.query.get("accepting").map(String::as_str) {
+                None | Some("false") => false,
+                Some("true") => true,
+                Some(_) => return Err(Problem::field("accepting", "must be true or false")),
+            };
             http::json(
                 200,
                 &directory::page(env, scope, after, limit, accepting).await?,

@@ -110,7 +110,6 @@ fn bound(schema: &mut Schema) {
     let range = match schema.get("format").and_then(Value::as_str) {
         Some("uint16") => Some((json!(0), json!(u16::MAX))),
         Some("uint32") => Some((json!(0), json!(u32::MAX))),
-        Some("int64") => Some((json!(i64::MIN), json!(i64::MAX))),
         _ => None,
     };
     if let Some((least, most)) = range {

@@ -11,7 +11,7 @@ use contract::{Actor, Problem, Role, code};
 use domain::address::Address;
 use domain::delivery::Mode;
 use domain::lifecycle::Method as Means;
-use domain::limits::{QUANTITY_MAX, TEXT_MAX, fits, is_code};
+use domain::limits::{AMOUNT_MAX, QUANTITY_MAX, TEXT_MAX, fits, is_code};
 use domain::plan::Wanted;
 use domain::totals;
 use edge::call::{To, call};
@@ -197,6 +197,11 @@ async fn place(desk: &Rc<Desk>, incoming: &Incoming, customer: &Actor) -> Outcom
     {
         let wrong = "must be at most 1000 characters long";
         return Err(Problem::field("special_instructions", wrong));
+    }
+    let total = input.expected_total;
+    if total.is_some_and(|total| !(0..=AMOUNT_MAX).contains(&total)) {
+        let wrong = "must be a whole number of minor units, 0 or more";
+        return Err(Problem::field("expected_total", wrong));
     }
     let method = input.payment_method.as_deref();
     if method.is_some_and(|method| Means::from_name(method).is_none()) {

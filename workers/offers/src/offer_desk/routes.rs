@@ -200,11 +200,12 @@ async fn respond(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
 }
 
 async fn seen(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
-    let vendor = incoming.actor(&[Role::Vendor])?.id.clone();
+    let actor = incoming.actor(&[Role::Vendor])?;
+    let input = answer_of(incoming)?;
     let saw = SawOffer {
         order: order.to_owned(),
-        vendor,
-        tag: answer_of(incoming)?.tag,
+        vendor: input.vendor(actor)?,
+        tag: input.tag,
     };
     desk.saw_offer(&saw).await?;
     http::json(200, &Success::YES)

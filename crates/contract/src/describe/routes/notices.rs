@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use domain::notices::kinds::{KINDS, PING};
+
 use super::super::schema::{got, sent};
 use super::{ADMIN, CURSOR, LIMIT, Param, Route, may, route, text};
 use crate::code;
@@ -20,7 +22,11 @@ const STATE: Param = may(
 );
 const ENDPOINT: Param = may("endpoint", "To which endpoint.", text);
 const ORDER: Param = may("order", "About which order.", text);
-const KIND: Param = may("kind", "Which kind of event.", text);
+const KIND: Param = may("kind", "Which kind of event.", || {
+    let mut kinds = KINDS.to_vec();
+    kinds.push(PING);
+    json!({ "type": "string", "enum": kinds })
+});
 
 pub const ROUTES: &[Route] = &[
     route(
