@@ -117,10 +117,12 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         ["webhooks", "payments"] | ["credit"] => PAYMENT_SERVICE,
         ["orders", order, "payment"] => return to_payments(env, incoming, order).await,
         ["orders"] => ORDER_SERVICE,
-        ["orders", order, ..]
-        | ["api", "v1", "orders", order, ..]
-        | ["api", "admin", "placements", order, ..] => {
-            return to_order(env, incoming, order).await;
+        ["orders", order, ..] | ["api", "v1", "orders", order, ..] => {
+            let who = &[Role::Customer, Role::Vendor, Role::Admin, Role::Service];
+            return to_order(env, incoming, order, who, "order").await;
+        }
+        ["api", "admin", "placements", order, ..] => {
+            return to_order(env, incoming, order, &[Role::Admin], "placement").await;
         }
         ["api", "vendor" | "admin", "orders", order, ..] | ["api", "orders", order, ..] => {
             return to_offers(env, incoming, order).await;
@@ -147,11 +149,17 @@ async fn to_offers(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
 }
 
 /// To the desk that has the order.
-async fn to_order(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
-    incoming.actor(&[Role::Customer, Role::Vendor, Role::Admin, Role::Service])?;
+async fn to_order(
+    env: &Env,
+    incoming: &Incoming,
+    order: &str,
+    who: &[Role],
+    what: &str,
+) -> Outcome {
+    incoming.actor(who)?;
     let number = desk_of(order).filter(|desk| *desk < DESKS_MAX);
     let Some(number) = number else {
-        return Err(Problem::not_found("order"));
+        return Err(Problem::not_found(what));
     };
     let step = match incoming.method {
         Method::Get => "order.get",
