@@ -42,6 +42,9 @@ export class Scenario {
     this.script = script(this.id, step, mode);
   }
 
+  /** Whether something is left behind first, for somebody to find out about. */
+  get isLeft() { return this.path in LEFT_BY; }
+
   /** The goods of many scenarios, in as few requests as the import takes. */
   static async stock(shop, list) {
     for (let at = 0; at < list.length; at += 200) {
