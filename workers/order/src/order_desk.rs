@@ -326,10 +326,13 @@ impl Desk {
         viewer: &Actor,
     ) -> std::result::Result<OrderRow, Problem> {
         let mut row = self.rows.order(order)?;
-        if let Some(found) = &row
-            && !self.may_see(scope, found, viewer).await?
-        {
-            row = None;
+        if let Some(found) = &row {
+            // Whoever was asked meanwhile may have had news of it.
+            row = if self.may_see(scope, found, viewer).await? {
+                self.rows.order(order)?
+            } else {
+                None
+            };
         }
         if let Some(unfinished) = row.as_ref().filter(|row| row.is_unfinished()) {
             let end = self.join(scope.clone(), &unfinished.order_id).await?;
