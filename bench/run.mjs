@@ -1,8 +1,9 @@
 // `npm run bench`: every figure beside its floor, measured in the same run, on the release build.
-// `npm run bench -- place` runs one section. Sections: place, rush, live, vendors, race, size. The word
-// `full` beside them makes `race` as large as it is meant to be.
+// `npm run bench -- place` runs one section. Sections: place, rush, live, vendors, orders, race, size.
+// The word `full` beside them makes `race` as large as it is meant to be.
 import { ensureReady } from '../tools/setup.mjs';
 import { measureLive, printLive } from './live.mjs';
+import { measureOrders, printOrders } from './orders.mjs';
 import { measurePlacing, printPlacing } from './place.mjs';
 import { measureRace, printRace } from './race.mjs';
 import { measureRush, printRush } from './rush.mjs';
@@ -14,6 +15,7 @@ const sections = {
   async rush() { printRush(await measureRush()); },
   async live() { printLive(await measureLive()); },
   async vendors() { printVendors(await measureVendors()); },
+  async orders() { printOrders(await measureOrders()); },
   async race() { printRace(await measureRace({ full })); },
   async size() { printSize(await measureSize()); },
 };

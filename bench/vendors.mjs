@@ -43,7 +43,8 @@ const row = `export default {
   },
 };`;
 
-async function startFloor() {
+/** One service hop and one row read by its key. */
+export async function startFloor() {
   const folder = mkdtempSync(path.join(tmpdir(), 'orderlane-floor-'));
   const worker = (name, script, options) => ({ name, script, modules: true, compatibilityDate: '2026-10-01', ...options });
   const mf = new miniflare.Miniflare(miniflare.convertV4MiniflareOptions({

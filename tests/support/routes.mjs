@@ -112,6 +112,10 @@ export const ROUTES = [
   { method: 'POST', path: ({ order }) => `/api/routing/rtg_${order}/timeout`, body: () => ({}), roles: STAFF, about: 'order', offered: true },
   { method: 'GET', path: ({ order }) => `/api/routing/rtg_${order}/status`, roles: STAFF, about: 'order', offered: true },
 
+  { method: 'GET', path: () => '/api/admin/orders?status=pending&limit=5', roles: STAFF },
+  { method: 'GET', path: () => '/api/admin/orders.csv?limit=5', roles: STAFF },
+  { method: 'GET', path: () => '/api/admin/orders/counts', roles: STAFF },
+  { method: 'GET', path: () => '/api/admin/stock/low?threshold=5', roles: STAFF },
   { method: 'GET', path: () => '/api/admin/placements?state=stuck', roles: ADMIN },
   { method: 'POST', path: ({ order }) => `/api/admin/placements/${order}/retry`, roles: ADMIN, about: 'order', ok: 409 },
   { method: 'GET', path: () => '/api/admin/desks/order/0/export', roles: ADMIN },

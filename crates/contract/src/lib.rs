@@ -16,6 +16,7 @@ pub mod events;
 pub mod figures;
 pub mod fulfillment;
 pub mod identity;
+pub mod lists;
 pub mod notices;
 pub mod offers;
 pub mod order;

@@ -88,6 +88,27 @@ pub struct StockRow {
     pub held: i64,
 }
 
+/// A row of `GET /api/admin/stock/low`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LowStockRow {
+    pub warehouse_id: String,
+    pub sku: String,
+    pub stock: i64,
+    pub held: i64,
+    /// Of what is for sale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LowStockPage {
+    pub rows: Vec<LowStockRow>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
 /// A counter that its movements or holds do not explain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -51,6 +51,31 @@ pub fn desk_of_uuid(id: &str) -> Option<u16> {
     Some(u16::from_be_bytes([high & 0x0f, low]))
 }
 
+/// How ids begin that were made at `ms`: those made earlier sort before it, all others behind.
+pub fn uuid_start(ms: i64) -> String {
+    let ms = ms.clamp(0, MS_MAX);
+    format!("{:08x}-{:04x}", ms >> 16, ms & 0xffff)
+}
+
+/// The number that stands for an id where only whole numbers are kept in order: 42 bits of
+/// milliseconds, the desk, and ten bits of chance.
+pub fn uuid_place(id: &str) -> Option<i64> {
+    desk_of_uuid(id)?;
+    let [m0, m1, m2, m3, m4, m5, d0, d1, r0, r1, ..] = *Uuid::try_parse(id).ok()?.as_bytes();
+    let ms = i64::from_be_bytes([0, 0, m0, m1, m2, m3, m4, m5]);
+    let desk = i64::from(u16::from_be_bytes([d0, d1]) & 0x03ff);
+    let chance = i64::from(u16::from_be_bytes([r0, r1]) >> 4 & 0x03ff);
+    Some(place_of_ms(ms) | desk << 10 | chance)
+}
+
+/// The least such number of an id that was made at `ms`.
+pub fn place_of_ms(ms: i64) -> i64 {
+    ms.clamp(0, MS_MAX) << 20
+}
+
+/// The year 2248, so that the number stays below 2^63.
+const MS_MAX: i64 = (1 << 43) - 1;
+
 /// Which of `shards` a key belongs to (FNV-1a, stable for ever).
 pub fn shard_of(key: &str, shards: u16) -> u16 {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -113,6 +138,20 @@ mod tests {
         ) {
             let id = desk_uuid(ms, desk, random);
             prop_assert_eq!(desk_of(&id), Some(desk));
+        }
+
+        #[test]
+        fn places_and_starts_are_in_the_order_of_ids(
+            one in (0..MS_MAX, 0..DESKS_MAX, any::<[u8; 8]>()),
+            other in (0..MS_MAX, 0..DESKS_MAX, any::<[u8; 8]>()),
+        ) {
+            let id = |(ms, desk, random)| desk_uuid(ms, desk, random);
+            let place = |id: &str| uuid_place(id).unwrap();
+            let (low, high) = if id(one) <= id(other) { (one, other) } else { (other, one) };
+            prop_assert!(place(&id(low)) <= place(&id(high)));
+            prop_assert!(uuid_start(high.0) <= id(high) && place_of_ms(high.0) <= place(&id(high)));
+            prop_assert!(low.0 == high.0 || id(low) < uuid_start(high.0));
+            prop_assert!(low.0 == high.0 || place(&id(low)) < place_of_ms(high.0));
         }
 
         #[test]

@@ -3,23 +3,33 @@
 //! A failed batch changed nothing when a constraint said so; any other failure
 //! has an unknown outcome, since D1 may have committed and lost the answer.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 use worker::wasm_bindgen::JsValue;
-use worker::{D1Database, D1Result, Env};
+use worker::{D1Database, D1Result, Env, js_sys};
 
 use crate::{Scope, faults, rows, telemetry};
 
 /// One statement with its values.
 #[derive(Debug, Clone)]
 pub struct Sql {
-    text: &'static str,
+    text: Cow<'static, str>,
     values: Vec<JsValue>,
 }
 
 impl Sql {
     pub fn new(text: &'static str) -> Self {
         Self {
-            text,
+            text: Cow::Borrowed(text),
+            values: Vec::new(),
+        }
+    }
+
+    /// One whose text was put together, of texts of our own and of nothing that a caller sent.
+    pub fn composed(text: String) -> Self {
+        Self {
+            text: Cow::Owned(text),
             values: Vec::new(),
         }
     }
@@ -113,9 +123,20 @@ impl Db {
         telemetry::count("d1_trips", &[("db", &self.binding), ("step", step)], 1);
         let mut prepared = Vec::with_capacity(statements.len());
         for statement in statements {
+            if telemetry::is_debugging() {
+                let values: js_sys::Array = statement.values.iter().cloned().collect();
+                let values = js_sys::JSON::stringify(&values).map(String::from);
+                let values = values.unwrap_or_default();
+                let fields = [
+                    ("step", step),
+                    ("sql", &statement.text),
+                    ("values", &values),
+                ];
+                telemetry::debug("d1_statement", &fields);
+            }
             let bound = self
                 .database
-                .prepare(statement.text)
+                .prepare(statement.text.as_ref())
                 .bind(&statement.values)
                 .map_err(|error| DbError::classify(&error))?;
             prepared.push(bound);

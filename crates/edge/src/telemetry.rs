@@ -20,6 +20,7 @@ const FLUSH_DEAD_MS: i64 = 5_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
+    Debug,
     Info,
     Warn,
     Error,
@@ -103,6 +104,7 @@ pub fn configure(env: &Env) {
     let level = match config::text(env, "LOG_LEVEL").as_deref() {
         Some("error") => Level::Error,
         Some("warn") => Level::Warn,
+        Some("debug") => Level::Debug,
         _ => Level::Info,
     };
     LEVEL.set(level);
@@ -113,6 +115,7 @@ fn write(level: Level, event: &str, fields: &[(&str, &str)]) {
         return;
     }
     let name = match level {
+        Level::Debug => "debug",
         Level::Info => "info",
         Level::Warn => "warn",
         Level::Error => "error",
@@ -126,6 +129,15 @@ fn write(level: Level, event: &str, fields: &[(&str, &str)]) {
     let time = domain::time::rfc3339(clock::now_ms());
     line.insert("time".into(), time.into());
     worker::console_log!("{}", Value::Object(line));
+}
+
+pub fn is_debugging() -> bool {
+    LEVEL.get() == Level::Debug
+}
+
+/// For whoever looks into something. It may hold what is nobody's business.
+pub fn debug(event: &str, fields: &[(&str, &str)]) {
+    write(Level::Debug, event, fields);
 }
 
 pub fn info(event: &str, fields: &[(&str, &str)]) {

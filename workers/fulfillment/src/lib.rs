@@ -12,6 +12,7 @@ mod planning;
 mod routes;
 mod stock_audit;
 mod stock_desk;
+mod stock_low;
 mod stock_routes;
 mod stock_sql;
 

@@ -10,7 +10,7 @@ use domain::limits::is_code;
 use edge::{Incoming, Outcome, call, http};
 use worker::{Env, Method, Request};
 
-use crate::{catalogue, catalogue_edit, planning, stock_audit, stock_routes};
+use crate::{catalogue, catalogue_edit, planning, stock_audit, stock_low, stock_routes};
 
 const ADMIN: &[Role] = &[Role::Admin];
 
@@ -36,6 +36,7 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         (Method::Post, ["api", "stock", "deduct"]) => stock_routes::deduct(env, incoming).await,
         (Method::Post, ["api", "stock", "restore"]) => stock_routes::restore(env, incoming).await,
         (Method::Post, ["api", "stock", "adjust"]) => stock_routes::adjust(env, incoming).await,
+        (Method::Get, ["api", "admin", "stock", "low"]) => stock_low::list(env, incoming).await,
         (_, ["api", "admin", rest @ ..]) => admin(env, incoming, rest).await,
         _ => Err(Problem::not_found("route")),
     }

@@ -7,7 +7,7 @@ use worker::{Env, Headers, Request, Response, Result};
 
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
 const HEADERS: &str = "authorization, content-type, idempotency-key";
-const EXPOSED: &str = "idempotent-replayed, retry-after, x-trace-id";
+const EXPOSED: &str = "content-disposition, idempotent-replayed, link, retry-after, x-trace-id";
 
 pub struct Origin {
     /// The caller's origin, when it is on the list.

@@ -2,6 +2,7 @@
 
 use contract::assignment::{OFFER_DESK, OFFER_SERVICE, offer_desk_name, order_of_routing};
 use contract::cart::{CART_DESK, desk_name};
+use contract::lists::LIST_SERVICE;
 use contract::notices::NOTICE_SERVICE;
 use contract::order::{ORDER_DESK, ORDER_SERVICE};
 use contract::paths::methods_of;
@@ -117,6 +118,7 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         ["webhooks", "payments"] | ["credit"] => PAYMENT_SERVICE,
         ["orders", order, "payment"] => return to_payments(env, incoming, order).await,
         ["orders"] => ORDER_SERVICE,
+        ["api", "admin", "orders", "counts"] => LIST_SERVICE,
         ["orders", order, ..] | ["api", "v1", "orders", order, ..] => {
             let who = &[Role::Customer, Role::Vendor, Role::Admin, Role::Service];
             return to_order(env, incoming, order, who, "order").await;
@@ -203,9 +205,11 @@ fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
             }
             ("credit-lines", [_]) => Ok(PAYMENT_SERVICE),
             ("routings", []) | ("desks", ["offers", ..]) => Ok(OFFER_SERVICE),
-            ("placements", []) => Ok(ORDER_SERVICE),
+            ("placements" | "orders" | "orders.csv", []) => Ok(LIST_SERVICE),
             ("webhooks" | "emails" | "notices", _) => Ok(NOTICE_SERVICE),
-            ("import" | "products" | "variants" | "warehouses", _) => Ok(FULFILLMENT),
+            ("import" | "products" | "variants" | "warehouses", _) | ("stock", ["low"]) => {
+                Ok(FULFILLMENT)
+            }
             _ => Err(Problem::not_found("route")),
         },
         _ => Err(Problem::not_found("route")),

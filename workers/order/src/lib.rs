@@ -2,7 +2,7 @@
 //!
 //! Every order belongs to one desk, an object that holds its journal, its state
 //! and its timers; the database `orders-db` is a projection for look-ups that
-//! follows within moments. This worker routes to desks and reads lists; the rules are in
+//! follows within moments. Staff looks it through by way of the worker `lists`; the rules are in
 //! `domain::placement` and `domain::lifecycle`. Offering orders to vendors is another
 //! worker's, which asks for what it may tell, and is told when an order is over.
 

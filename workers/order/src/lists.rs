@@ -1,6 +1,6 @@
 //! Looking orders up in the database: lists, and orders that have left their desk.
 
-use contract::order::{OrderPage, OrderSummary, RecentOrders, StuckPlacement};
+use contract::order::{OrderPage, OrderSummary, RecentOrders};
 use contract::{Actor, Problem, Role};
 use edge::call::call;
 use edge::d1::{Db, Sql, rows_of};
@@ -203,20 +203,6 @@ pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor)
         shown.insert("vendor_id".into(), vendor.into());
     }
     http::json(200, &shown)
-}
-
-/// `GET /api/admin/placements?state=stuck`
-pub async fn stuck(env: &Env, incoming: &Incoming) -> Outcome {
-    if incoming.query.get("state").map(String::as_str) != Some("stuck") {
-        return Err(Problem::field("state", "must be stuck"));
-    }
-    let statement = Sql::new(
-        "SELECT order_id, customer_id, cause, since FROM stuck_placements ORDER BY since LIMIT 100",
-    );
-    let placements: Vec<StuckPlacement> = Db::open(env, "DB")?
-        .rows(&incoming.scope, "orders.stuck_list", statement)
-        .await?;
-    http::json(200, &json!({ "placements": placements }))
 }
 
 #[cfg(test)]

@@ -31,10 +31,6 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
             }
             lists::of_customer(env, &incoming, viewer).await
         }
-        (Method::Get, ["api", "admin", "placements"]) => {
-            incoming.actor(&[Role::Admin])?;
-            lists::stuck(env, &incoming).await
-        }
         _ => Err(Problem::not_found("route")),
     }
 }

@@ -14,6 +14,7 @@ use crate::code::Code;
 mod carts;
 mod catalogue;
 mod desks;
+mod lists;
 mod notices;
 mod offers;
 mod orders;
@@ -27,6 +28,7 @@ pub const AREAS: &[&[Route]] = &[
     watching::ROUTES,
     carts::ROUTES,
     orders::ROUTES,
+    lists::ROUTES,
     payments::ROUTES,
     stock::ROUTES,
     catalogue::ROUTES,
@@ -47,6 +49,7 @@ pub const TAGS: &[(&str, &str)] = &[
         "A shopper's cart, and the order that is made of it.",
     ),
     ("orders", "Orders and their life."),
+    ("lists", "What those who run the shop look through."),
     (
         "payments",
         "Cards, credit lines, and what the payment provider says.",

@@ -16,6 +16,7 @@ macro_rules! states {
 
         impl $kind {
             pub const ALL: &[Self] = &[$( Self::$state, )*];
+            pub const NAMES: &[&'static str] = &[$( $name, )*];
 
             pub fn name(self) -> &'static str {
                 match self { $( Self::$state => $name, )* }

@@ -1,24 +1,14 @@
-//! Orders after they were placed, and placements that did not come to an end.
-
-use serde_json::json;
+//! Orders after they were placed.
 
 use super::super::schema::{got, sent};
-use super::{
-    ADMIN, CURSOR, LIMIT, Param, Route, STAFF, VENDORS, WITH_AN_ORDER, WITH_ORDERS, must, route,
-};
+use super::{ADMIN, CURSOR, LIMIT, Route, STAFF, VENDORS, WITH_AN_ORDER, WITH_ORDERS, route};
 use crate::code;
 use crate::order::{
     AmendedOrder, CancelInput, CancelLines, Note, NoteInput, NotePage, OrderPage, OrderView,
-    PlaceReply, RefundInput, ReturnLines, StatusInput, StuckPage, Tracking,
+    PlaceReply, RefundInput, ReturnLines, StatusInput, Tracking,
 };
 
 const TAG: &str = "orders";
-
-const STATE: Param = must(
-    "state",
-    "Which are wanted.",
-    || json!({ "type": "string", "enum": ["stuck"] }),
-);
 
 const ONCE: &str = "The same key gets the same answer, and nothing is taken twice.";
 
@@ -128,16 +118,6 @@ pub const ROUTES: &[Route] = &[
         .takes(sent::<NoteInput>)
         .once("The same key is the same note.")
         .or(&[code::NOT_FOUND]),
-    route(
-        "GET",
-        "/api/admin/placements",
-        "placements",
-        TAG,
-        got::<StuckPage>,
-    )
-    .says("Placements that did not come to an end by themselves")
-    .by(ADMIN)
-    .query(&[STATE]),
     route(
         "POST",
         "/api/admin/placements/{order}/retry",

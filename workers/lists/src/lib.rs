@@ -1,0 +1,21 @@
+//! Lists for those who run the shop: orders by any filters, how many stand how, and placements
+//! that did not come to an end.
+//!
+//! This worker reads the database `orders-db` and writes nothing; the desks of the worker `order`
+//! are its only writers. It is one of its own because what asks a database in a hundred ways weighs
+//! as much as a desk does, and nobody who orders should have to load it.
+
+mod orders;
+mod placements;
+mod routes;
+
+use edge::{http, telemetry};
+use worker::{Context, Env, Request, Response, Result, event};
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    telemetry::configure(&env);
+    let outcome = routes::serve(request, &env).await;
+    telemetry::flush_soon(&env, &context);
+    http::finish(outcome)
+}
