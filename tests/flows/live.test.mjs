@@ -180,11 +180,11 @@ describe('what other workers publish', () => {
     await live.publish(location(1));
     assert.equal((await follower.heard('driver:location:update')).latitude, 52.501);
     assert.equal(follower.got.at(-1).offset, undefined, 'it moves nobody');
-    await follower.drop();
+    await follower.away();
     for (let n = 2; n <= 5; n += 1) await live.publish(location(n));
     await live.publish({ id: `eta-${orderId}`, key: orderId, rooms: [room], event: 'order:eta:update', latest: true,
       payload: { orderId, estimatedTime: '2026-01-01T10:00:00.000Z', timestamp: new Date().toISOString(), eventId: `eta-${orderId}`, occurredAt: new Date().toISOString() } });
-    await follower.connected();
+    await follower.back();
     await follower.heard('order:eta:update');
     await follower.heard('driver:location:update', ({ latitude }) => latitude === 52.505);
     assert.equal(follower.recovered.at(-1), true);

@@ -119,6 +119,28 @@ describe('a card', () => {
     assert.equal(provider.refundsOf(order.order_id).length, 1);
   });
 
+  test('takes nothing of an order that staff says is paid, and gives back what it took', async () => {
+    const byHand = (order) => shop.admin.patch(`/api/v1/orders/${order.order_id}/status`, { status: 'paid', reason: 'by transfer' });
+    const first = await cashier.order();
+    const open = await cashier.begin(first.order, first.who);
+    assert.equal((await byHand(first.order)).status, 200);
+    await until('the intent to be dead', () => provider.intents.get(open.id).status === 'canceled');
+    assert.notEqual((await cashier.confirm(open)).status, 200);
+
+    const { order, intent } = await heldBack();
+    assert.equal((await byHand(order)).status, 200);
+    await until('the money to go back', () => provider.balance(order.order_id) === 0 && provider.chargesOf(order.order_id).length === 1);
+    for (const delivery of intent.deliveries) assert.equal((await provider.send(delivery)).status, 200);
+    for (const one of [first.order, order]) {
+      const seen = await cashier.look(one);
+      assert.deepEqual([seen.status, seen.payment_status, seen.captured_minor, seen.refunded_minor], ['paid', 'paid', 7500, 0]);
+      assert.equal((await cancel(shop.admin, one)).status, 200);
+      const over = await cashier.look(one);
+      assert.deepEqual([over.status, over.payment_status, over.refunded_minor], ['cancelled', 'refunded', 7500], 'people give back what people took');
+    }
+    assert.equal(provider.balance(order.order_id), 0);
+  });
+
   test('can pay no order that was cancelled before', async () => {
     const { order, who } = await cashier.order();
     const intent = await cashier.begin(order, who);

@@ -45,6 +45,25 @@ test('an order that is paid and delivered is told step by step, and its customer
     ['is confirmed', 'is on its way', 'was delivered', 'was refunded']);
 });
 
+test('a customer whose cart has no address for mails is written to at the one that the token has', async () => {
+  const id = 'grace';
+  const who = shop.customer(id);
+  const ownAddress = async (claims, address = {}, headers = {}) => {
+    const token = shop.token('customer', id, { overrides: { claims } });
+    const { status, text, json } = await who.put('/cart/address', { ...ADDRESS, ...address }, { headers: { authorization: `Bearer ${token}`, ...headers } });
+    assert.equal(status, 200, text);
+    return json.address.email;
+  };
+  assert.equal(await ownAddress({}, {}, { 'x-orderlane-email': 'eve@evil.example' }), undefined, 'what a caller says so is not believed');
+  assert.equal(await ownAddress({ email: 'grace@shop.example' }, { email: 'home@shop.example' }), 'home@shop.example', 'what was asked for comes first');
+  assert.equal(await ownAddress({ email: 'grace @ shop.example' }), undefined);
+  assert.equal(await ownAddress({ email: 'grace@shop.example' }), 'grace@shop.example');
+  const sku = await shop.goods({ stock: { berlin: 5 } });
+  const order = await who.order({ [sku]: 1 }, { address: null, payment_method: 'cod' });
+  const [mail] = await until('the mail', () => mailsTo(shop, { to: 'grace@shop.example' }).length > 0 && mailsTo(shop, { to: 'grace@shop.example' }));
+  assert.equal(mail.subject, `Your order ${order.order_number} is confirmed`);
+});
+
 test('what is not heard is told again, and not lost with the process', async () => {
   const { order, who } = await cashier.order({ payment_method: 'cod' });
   assert.equal((await who.post(`/orders/${order.order_id}/cancel`, {})).status, 200);

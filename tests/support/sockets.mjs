@@ -75,6 +75,18 @@ export class LiveClient {
     await within('a disconnect', down);
   }
 
+  /** Breaks, and stays away until `back` is asked for. */
+  async away() {
+    this.socket.io.reconnection(false);
+    await this.drop();
+  }
+
+  async back() {
+    this.socket.io.reconnection(true);
+    this.socket.connect();
+    await this.connected();
+  }
+
   /** Breaks, and waits until it is back. */
   async bounce() {
     await this.drop();

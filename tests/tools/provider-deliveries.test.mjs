@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { signatureOf } from '../../tools/provider/deliveries.mjs';
 import { localProviderUrl, startLocalProvider } from '../../tools/provider/main.mjs';
 import { makeSecrets } from '../../tools/secrets.mjs';
 import { Outside } from '../support/outside.mjs';
@@ -19,7 +20,7 @@ let provider;
 let stripe;
 before(async () => {
   outside = await new Outside().open();
-  provider = await openProvider({ webhookUrl: `${outside.url}${HOOK}` });
+  provider = await openProvider({ webhookUrl: `${outside.url}${HOOK}`, sign: signatureOf });
   stripe = clientOf(provider);
 });
 after(async () => {

@@ -13,7 +13,7 @@ const RETRY_DELAYS_MS = [100, 300, 1000, 3000];
 const UNANSWERED_MS = 10_000;
 
 /** The header `Stripe-Signature` for a body. */
-export function signatureOf(body, secret, at = nowSeconds()) {
+export function signatureOf(body, secret, at) {
   return `t=${at},v1=${createHmac('sha256', secret).update(`${at}.${body}`).digest('hex')}`;
 }
 
@@ -25,7 +25,7 @@ export class Deliveries {
    * is 'held', 'sending', 'delivered', 'failed', 'dropped', or 'unsent' where there was no address.
    */
   all = [];
-  #secret;
+  #sign;
   #delays;
   #held = false;
   #waiting = [];
@@ -33,14 +33,14 @@ export class Deliveries {
   #end = new AbortController();
   #log;
 
-  constructor({ url, secret, retryDelays = RETRY_DELAYS_MS, log }) {
+  constructor({ url, secret, sign = signatureOf, retryDelays = RETRY_DELAYS_MS, log }) {
     this.url = url;
-    this.#secret = secret;
+    this.#sign = (body, at) => sign(body, secret, at);
     this.#delays = retryDelays;
     this.#log = log;
   }
 
-  sign(body, at) { return signatureOf(body, this.#secret, at); }
+  sign(body, at = nowSeconds()) { return this.#sign(body, at); }
 
   event(id) {
     const found = this.events.get(id);

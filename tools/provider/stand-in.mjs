@@ -74,11 +74,11 @@ class Provider {
   #log;
   #file;
 
-  constructor({ secretKey, webhookSecret, webhookUrl = null, retryDelays, keepIn, onLog = () => {} }) {
+  constructor({ secretKey, webhookSecret, webhookUrl = null, sign, retryDelays, keepIn, onLog = () => {} }) {
     Object.assign(this, { secretKey, webhookSecret });
     this.#log = (fields) => onLog(JSON.stringify({ level: 'info', ...fields, time: new Date().toISOString() }));
     this.#file = keepIn;
-    this.outbox = new Deliveries({ url: webhookUrl, secret: webhookSecret, retryDelays, log: this.#log });
+    this.outbox = new Deliveries({ url: webhookUrl, secret: webhookSecret, sign, retryDelays, log: this.#log });
     this.ledger = new Ledger((type, object, before) => this.outbox.emit(type, object, before, this.#current));
   }
 
@@ -231,8 +231,8 @@ function answerOf(error) {
 }
 
 /**
- * Starts a stand-in and resolves when it listens. `retryDelays` are the pauses in milliseconds before
- * a delivery is repeated; with `keepIn`, a file, the books outlive the process. `onLog` gets lines of
+ * Starts a stand-in and resolves when it listens. `sign`, of a body, a secret and a time, may be another's;
+ * `retryDelays` are the pauses in milliseconds before a delivery is repeated; with `keepIn`, a file, the books outlive the process. `onLog` gets lines of
  * JSON, in which no secret stands.
  */
 export function startProvider({ port = 0, ...options } = {}) {

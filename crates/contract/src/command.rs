@@ -61,6 +61,8 @@ pub struct Empty {}
 /// a caller sends under these names.
 pub mod header {
     pub const ACTOR: &str = "x-orderlane-actor";
+    /// The e-mail address that a caller's token has.
+    pub const EMAIL: &str = "x-orderlane-email";
     pub const TRACE: &str = "x-orderlane-trace";
     pub const FAULT: &str = "x-orderlane-fault";
     pub const IDEMPOTENCY_KEY: &str = "idempotency-key";

@@ -43,7 +43,7 @@ pub const KEY_TTL_MS: i64 = 48 * 60 * 60 * 1000;
 pub const KEY_WAIT_MS: i64 = 5_000;
 /// How long a buyer waits for stock that an unfinished placement holds.
 pub const STOCK_WAIT_MS: i64 = 2_000;
-/// How long the rows of a finished order stay in its desk.
+/// How long the rows of what came to nothing stay in their desk.
 pub const DESK_ROWS_TTL_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// Bytes of what is said of one event to the outside. Receivers are told to expect less.

@@ -215,6 +215,9 @@ async fn pass_on(env: &Env, to: To<'_>, incoming: &crate::Incoming) -> Result<Re
     if let Some(actor) = &incoming.actor {
         headers.set(header::ACTOR, &actor.tag())?;
     }
+    if let Some(email) = &incoming.email {
+        headers.set(header::EMAIL, email)?;
+    }
     if let Some(key) = &incoming.key {
         headers.set(header::IDEMPOTENCY_KEY, key)?;
     }

@@ -23,6 +23,8 @@ pub struct Incoming {
     pub query: BTreeMap<String, String>,
     /// Set by the gateway, believed by the workers behind it.
     pub actor: Option<Actor>,
+    /// The actor's, where it may be needed.
+    pub email: Option<String>,
     pub(crate) key: Option<String>,
     /// What a webhook is signed with.
     pub signature: Option<String>,
@@ -68,6 +70,7 @@ impl Incoming {
             query: asked,
             target,
             actor: actor.as_deref().and_then(Actor::from_tag),
+            email: get(header::EMAIL),
             key,
             signature: get(header::SIGNATURE).or_else(|| get(header::PROVIDER_SIGNATURE)),
             scope,

@@ -18,6 +18,7 @@ use crate::{config, telemetry};
 const TOKEN_MAX: usize = 4096;
 const LEEWAY_S: i64 = 30;
 const ID_MAX: usize = 128;
+const EMAIL_MAX: usize = 254;
 
 #[derive(Deserialize)]
 struct Header {
@@ -34,12 +35,15 @@ struct Claims {
     exp: i64,
     #[serde(default)]
     nbf: Option<i64>,
+    #[serde(default)]
+    email: Option<String>,
 }
 
-/// Who a token names, and when that ends.
+/// Who a token names, where mail for that one goes if the token says so, and when that ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verified {
     pub actor: Actor,
+    pub email: Option<String>,
     pub until_ms: i64,
 }
 
@@ -66,11 +70,11 @@ impl Verifier {
     }
 
     /// The caller behind `Authorization: Bearer <token>`.
-    pub fn verify(&self, authorization: &str, now_ms: i64) -> Result<Actor, Problem> {
+    pub fn verify(&self, authorization: &str, now_ms: i64) -> Result<Verified, Problem> {
         let token = bearer(authorization).ok_or_else(|| {
             Problem::new(code::UNAUTHENTICATED, "send Authorization: Bearer <token>")
         })?;
-        Ok(self.verify_token(token, now_ms)?.actor)
+        self.verify_token(token, now_ms)
     }
 
     /// The caller behind a token, and until when.
@@ -116,9 +120,18 @@ impl Verifier {
         };
         Some(Verified {
             actor,
+            email: claims.email.filter(|email| is_email(email)),
             until_ms: claims.exp.saturating_add(LEEWAY_S).saturating_mul(1000),
         })
     }
+}
+
+/// Whether it can be an address, and be passed on in a header. What cannot is left out: a token is no
+/// worse for it.
+fn is_email(text: &str) -> bool {
+    text.len() <= EMAIL_MAX
+        && text.contains('@')
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The token of an `Authorization` header.
@@ -174,8 +187,37 @@ mod tests {
 
     #[test]
     fn a_good_token_names_its_caller() {
-        let actor = verifier().verify(&sign(HEADER, CLAIMS), 1_000_000).unwrap();
-        assert_eq!((actor.role, actor.id.as_str()), (Role::Customer, "alice"));
+        let verified = verifier().verify(&sign(HEADER, CLAIMS), 1_000_000).unwrap();
+        let Actor { role, id } = verified.actor;
+        assert_eq!(
+            (role, id.as_str(), verified.email),
+            (Role::Customer, "alice", None)
+        );
+    }
+
+    #[test]
+    fn the_address_of_a_token_is_one_or_none() {
+        let email = |claim: &str| {
+            let claims = CLAIMS.replacen("\"sub\"", &format!("\"email\":{claim},\"sub\""), 1);
+            verifier()
+                .verify(&sign(HEADER, &claims), 1_000_000)
+                .map(|verified| verified.email)
+        };
+        assert_eq!(
+            email("\"a@b.example\"").unwrap().as_deref(),
+            Some("a@b.example")
+        );
+        for odd in [
+            "null",
+            "\"\"",
+            "\"a b@c\"",
+            "\"ab\"",
+            "\"a@b\\r\\nx: y\"",
+            "\"\u{00fc}@b\"",
+        ] {
+            assert_eq!(email(odd).unwrap(), None, "{odd}");
+        }
+        assert!(email("5").is_err(), "of the wrong type");
     }
 
     #[test]

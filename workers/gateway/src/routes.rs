@@ -13,7 +13,7 @@ use contract::{Problem, Role, code};
 use domain::ids::{DESKS_MAX, desk_of, shard_of};
 use domain::limits::{BODY_MAX, IMPORT_BODY_MAX};
 use edge::call::{To, forward};
-use edge::identity::Verifier;
+use edge::identity::{Verified, Verifier};
 use edge::{Incoming, Outcome, clock, config, http, telemetry};
 use worker::{Env, Method, Request, Response, Result};
 
@@ -65,14 +65,21 @@ async fn answer(request: &mut Request, env: &Env, origin: &Origin, trace: &str) 
         // Who comes by socket says so when it is open.
         return sockets::open(env, request, origin, trace).await;
     }
-    let actor = match &authorization {
+    let verified = match &authorization {
         Some(text) => Some(Verifier::configured(env)?.verify(text, clock::now_ms())?),
         None => None,
     };
     let mut incoming = Incoming::read(request, bound).await?;
     // Of what a caller sends, only builds for tests keep anything: its fault script.
     trace.clone_into(&mut incoming.scope.trace);
-    incoming.actor = actor;
+    (incoming.actor, incoming.email) = match verified {
+        Some(Verified { actor, email, .. }) => (Some(actor), email),
+        None => (None, None),
+    };
+    // Nobody else asks for it.
+    if incoming.segments != ["cart", "address"] {
+        incoming.email = None;
+    }
     route(env, &incoming).await
 }
 

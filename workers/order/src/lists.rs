@@ -189,7 +189,6 @@ pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor)
             },
             "estimated_delivery_date": found.estimated_delivery_date,
             "tracking_number": found.tracking_number,
-            "special_instructions": found.special_instructions,
             "created_at": found.created_at, "updated_at": found.updated_at,
             "payment_method": found.payment_method, "fulfilment_mode": found.fulfilment_mode,
             "fulfilment_status": found.fulfilment_status,
@@ -199,8 +198,14 @@ pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor)
             // What its desk does not keep is at its end.
             "history": history, "next_statuses": [], "allowed_statuses": [],
     });
-    if let (Some(vendor), Some(shown)) = (found.vendor_id, shown.as_object_mut()) {
-        shown.insert("vendor_id".into(), vendor.into());
+    let there_or_not = [
+        ("vendor_id", found.vendor_id),
+        ("special_instructions", found.special_instructions),
+    ];
+    for (name, value) in there_or_not {
+        if let (Some(value), Some(shown)) = (value, shown.as_object_mut()) {
+            shown.insert(name.into(), value.into());
+        }
     }
     http::json(200, &shown)
 }

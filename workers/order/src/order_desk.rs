@@ -73,6 +73,8 @@ struct Desk {
     late: RefCell<Vec<GoodEnd>>,
     /// How long after a crash unfinished work is taken up again, at the latest.
     recover_after_ms: i64,
+    /// How long a finished order can still be returned and refunded.
+    keep_finished_ms: i64,
     /// Versions on their way to the database, and to those who watch, of which it is not
     /// known yet that they arrived.
     projected: Given<Sent>,
@@ -86,11 +88,13 @@ impl DurableObject for OrderDesk {
         telemetry::configure(&env);
         let limit_minutes = config::number(&env, "PAYMENT_LIMIT_MINUTES", 30_f64);
         let stuck_seconds = config::number(&env, "STUCK_AFTER_SECONDS", 60_i64);
+        let keep_days = config::number(&env, "KEEP_FINISHED_DAYS", 60_f64);
         let gather_ms = config::number(&env, "GATHER_MS", 2_500_i64);
         let recover_seconds = config::number(&env, "RECOVER_AFTER_SECONDS", 10_i64);
         let desk = Desk {
             gather_ms,
             recover_after_ms: recover_seconds.saturating_mul(1000),
+            keep_finished_ms: ms_of_minutes(keep_days * 24.0 * 60.0),
             rows: Rows::open(state.storage().sql()),
             alarm: Alarm::of(&state),
             running: RefCell::default(),
@@ -269,7 +273,7 @@ impl Desk {
             return Ok(());
         }
         self.forgot_at.set(now);
-        self.rows.forget_old(now)
+        self.rows.forget_old(now, self.keep_finished_ms)
     }
 
     async fn get(

@@ -47,7 +47,8 @@ pub async fn serve(desk: &Rc<Desk>, incoming: &Incoming) -> Outcome {
             view(desk, incoming, state).await
         }
         (Method::Put, ["cart", "address"]) => {
-            let address: Address = incoming.json()?;
+            let mut address: Address = incoming.json()?;
+            address.email = address.email.or_else(|| incoming.email.clone());
             address
                 .validate()
                 .map_err(|(field, wrong)| Problem::field(field, wrong))?;

@@ -10,14 +10,14 @@ use std::rc::Rc;
 use contract::order::AmendedOrder;
 use contract::{Actor, Problem, code};
 use domain::amend::{Amendment, Line, Units, Wrong};
-use domain::lifecycle::{By, Chores, Fulfilment, Life, Method, PaymentStatus, Status};
+use domain::lifecycle::{By, Chores, Fulfilment, Life, PaymentStatus, Status};
 use domain::stock::{AdjustLine, Op, Place, RestoreLine};
 use edge::{Scope, clock, faults, json};
 
 use super::Desk;
 use super::life::by_of;
-use super::money::due_of;
-use super::rows::{Amending, ChoreRow, OrderRow, Standing, Step, kind};
+use super::money::{due_of, give_back_by_hand};
+use super::rows::{Amending, ChoreRow, OrderRow, Step, kind};
 
 /// What is asked, and by whom. The key is its asker's own, or empty.
 pub(super) struct Asked {
@@ -195,29 +195,6 @@ fn op_of(amendment: &Amendment, units: Units, order_id: String, number: u32) -> 
             .collect(),
         key: format!("amend-{number}"),
         order_id,
-    }
-}
-
-/// Where nobody takes the money but people, they give it back, and this says that they did.
-fn give_back_by_hand(life: &mut Life, standing: &mut Standing, minor: i64) {
-    let by_hand =
-        life.method == Method::Cod || (life.method == Method::Card && !standing.is_paying);
-    let was_paid = matches!(
-        life.payment,
-        PaymentStatus::Paid | PaymentStatus::PartiallyRefunded
-    );
-    if !by_hand || !was_paid || minor == 0 {
-        return;
-    }
-    standing.refunded_minor = standing.refunded_minor.saturating_add(minor);
-    let is_all = standing.refunded_minor >= standing.captured_minor;
-    life.payment = if is_all {
-        PaymentStatus::Refunded
-    } else {
-        PaymentStatus::PartiallyRefunded
-    };
-    if is_all && life.status == Status::Delivered {
-        life.status = Status::Refunded;
     }
 }
 

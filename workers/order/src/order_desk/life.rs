@@ -9,14 +9,14 @@ use std::rc::Rc;
 use contract::order::OrderView;
 use contract::stock::{STOCK_DESK, StockCommand, desk_name};
 use contract::{Actor, Problem, Role, code};
-use domain::lifecycle::{By, Illegal, PaymentStatus, Status};
+use domain::lifecycle::{By, Illegal, Method, PaymentStatus, Status};
 use domain::placement::backoff_ms;
 use domain::stock::{Answer, Op, Place, RestoreLine};
 use edge::call::{To, call};
 use edge::{Scope, clock, faults, telemetry};
 use futures::join;
 
-use super::money::due_of;
+use super::money::{due_of, give_back_by_hand};
 use super::rows::{ChoreRow, OrderRow, Step, kind};
 use super::tracking::expect;
 use super::{Desk, broken, system};
@@ -105,7 +105,7 @@ impl Desk {
         if life.status == wanted.to {
             return Ok(());
         }
-        let (next, chores) = life
+        let (mut next, mut chores) = life
             .step(wanted.to, wanted.by)
             .map_err(|illegal| illegal_step(life.status, wanted.to, &illegal))?;
         let by = wanted.actor.tag();
@@ -113,10 +113,16 @@ impl Desk {
         if let Some(carrier) = wanted.carrier {
             standing.carrier = Some(carrier.to_owned());
         }
-        // Nobody else counts what people take.
-        let is_paid_now = next.payment == PaymentStatus::Paid && life.payment != next.payment;
-        if is_paid_now && !standing.is_paying {
-            standing.captured_minor = due_of(row)?;
+        if next.payment == PaymentStatus::Paid && life.payment != next.payment {
+            chores.money = standing.is_paying || next.method == Method::Credit;
+            // Nobody else counts what people take.
+            if next.method != Method::Credit {
+                standing.captured_minor = due_of(row)?;
+                standing.paid_by_hand = true;
+            }
+        }
+        if next.status == Status::Cancelled {
+            give_back_by_hand(&mut next, &mut standing, due_of(row)?);
         }
         let mut step = Step {
             life: next,

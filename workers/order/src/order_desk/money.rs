@@ -14,12 +14,12 @@ use contract::order::{AskPayable, PayFacts, Payable};
 use contract::payment::{PAYMENT_DESK, PAYMENT_SERVICE, SayDue, SetCredit, payment_desk_name};
 use contract::{Empty, Problem};
 use domain::ids::{desk_of_uuid, shard_of};
-use domain::lifecycle::{By, Chores, Method, PaymentStatus, Status};
+use domain::lifecycle::{By, Chores, Life, Method, PaymentStatus, Status};
 use domain::payment::Told;
 use edge::call::{To, call};
 use edge::{Scope, clock, telemetry};
 
-use super::rows::{OrderRow, Step};
+use super::rows::{OrderRow, Standing, Step};
 use super::{Desk, system};
 
 /// What has to be paid for an order as it is.
@@ -86,6 +86,10 @@ impl Desk {
             return Ok(false);
         }
         standing.money_version = told.version;
+        if standing.paid_by_hand {
+            self.rows.set_standing(&row.order_id, &standing)?;
+            return Ok(false);
+        }
         standing.captured_minor = told.captured_minor;
         standing.refunded_minor = told.refunded_minor;
         let Some((life, chores)) = row.life().paid_so(told.status) else {
@@ -160,7 +164,11 @@ impl Desk {
     async fn say_due(&self, scope: &Scope, row: &OrderRow) -> Result<Option<Told>, Problem> {
         let say = SayDue {
             order_id: row.order_id.clone(),
-            minor: due_of(row)?,
+            minor: if row.standing().paid_by_hand {
+                0
+            } else {
+                due_of(row)?
+            },
             version: row.version,
             currency: row.content()?.currency,
         };
@@ -227,6 +235,27 @@ impl Desk {
         };
         let said = call(&self.env, scope, To::Object(CART_DESK, &name), reopen).await;
         Ok(said.is_ok())
+    }
+}
+
+/// What people took they give back, and this says that they did.
+pub(super) fn give_back_by_hand(life: &mut Life, standing: &mut Standing, minor: i64) {
+    let was_paid = matches!(
+        life.payment,
+        PaymentStatus::Paid | PaymentStatus::PartiallyRefunded
+    );
+    if !standing.paid_by_hand || !was_paid || minor == 0 {
+        return;
+    }
+    standing.refunded_minor = standing.refunded_minor.saturating_add(minor);
+    let is_all = standing.refunded_minor >= standing.captured_minor;
+    life.payment = if is_all {
+        PaymentStatus::Refunded
+    } else {
+        PaymentStatus::PartiallyRefunded
+    };
+    if is_all && life.status == Status::Delivered {
+        life.status = Status::Refunded;
     }
 }
 

@@ -84,6 +84,7 @@ impl Inner {
                 .as_ref()
                 .and_then(|(tag, until_ms)| {
                     Some(Verified {
+                        email: None,
                         actor: Actor::from_tag(tag)?,
                         until_ms: *until_ms,
                     })

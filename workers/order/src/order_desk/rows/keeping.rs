@@ -10,16 +10,20 @@ use serde_json::Value;
 use super::{Rows, broken};
 
 impl Rows {
-    /// Rows that nobody needs any more: undone placements and finished, projected
-    /// orders, a week after their last change, when nothing is left to be done for them.
-    pub fn forget_old(&self, now: i64) -> Result<(), Problem> {
-        let before = now.saturating_sub(DESK_ROWS_TTL_MS);
+    /// Rows that nobody needs any more: placements that were undone, a week after their last
+    /// change, and finished, projected orders, when nothing can be brought back any more; both
+    /// when nothing is left to be done for them.
+    pub fn forget_old(&self, now: i64, keep_finished_ms: i64) -> Result<(), Problem> {
+        let before = now.saturating_sub(DESK_ROWS_TTL_MS.min(keep_finished_ms));
+        let undone = now.saturating_sub(DESK_ROWS_TTL_MS);
+        let finished = now.saturating_sub(keep_finished_ms);
         // What is younger cannot be so long unchanged, and ids tell the age.
         let youngest = desk_uuid(before, 0, [0; 8]);
         let sql = self.sql()?;
-        let old = "order_id < ?1 AND updated_ms < ?2 AND projected = version
-             AND (phase = 'undone'
-                  OR (announced = version AND status IN ('delivered', 'cancelled', 'refunded')))
+        let old = "order_id < ?1 AND projected = version
+             AND ((phase = 'undone' AND updated_ms < ?2)
+                  OR (announced = version AND status IN ('delivered', 'cancelled', 'refunded')
+                      AND updated_ms < ?3))
              AND order_id NOT IN (SELECT order_id FROM chores)";
         for statement in [
             format!(
@@ -38,7 +42,7 @@ impl Rows {
             ),
             format!("DELETE FROM orders WHERE {old}"),
         ] {
-            let values = vec![text(youngest.as_str()), int(before)];
+            let values = vec![text(youngest.as_str()), int(undone), int(finished)];
             run(sql, &statement, values).map_err(broken)?;
         }
         // A number names its year, and no other year's orders can get it.

@@ -26,6 +26,9 @@ pub struct Standing {
     pub held_version: u32,
     /// Whoever takes the money has asked for it, and hears what is due from then on.
     pub is_paying: bool,
+    /// Somebody says that the money came in another way. Of those who take it nothing is due then,
+    /// and what they have taken goes back.
+    pub paid_by_hand: bool,
     /// The last that those have said who take the money.
     pub money_version: u32,
     pub captured_minor: i64,
@@ -52,6 +55,7 @@ impl Default for Standing {
             driver_id: None,
             held_version: 0,
             is_paying: false,
+            paid_by_hand: false,
             money_version: 0,
             captured_minor: 0,
             refunded_minor: 0,
