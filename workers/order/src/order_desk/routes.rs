@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use contract::order::{CancelInput, StatusInput};
+use contract::order::asked::{CancelInput, StatusInput};
 use contract::{Actor, Problem, Role, code};
 use domain::lifecycle::Status;
 use domain::limits::{TEXT_MAX, fits};

@@ -3,10 +3,10 @@
 use super::super::schema::{got, sent};
 use super::{ADMIN, CURSOR, LIMIT, Route, STAFF, VENDORS, WITH_AN_ORDER, WITH_ORDERS, route};
 use crate::code;
-use crate::order::{
-    AmendedOrder, CancelInput, CancelLines, Note, NoteInput, NotePage, OrderPage, OrderView,
-    PlaceReply, RefundInput, ReturnLines, StatusInput, Tracking,
+use crate::order::asked::{
+    CancelInput, CancelLines, NoteInput, RefundInput, ReturnLines, StatusInput,
 };
+use crate::order::{AmendedOrder, Note, NotePage, OrderPage, OrderView, PlaceReply, Tracking};
 
 const TAG: &str = "orders";
 

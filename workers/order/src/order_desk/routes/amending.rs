@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use contract::order::{CancelLines, RefundInput, ReturnLines, SomeUnits};
+use contract::order::asked::{CancelLines, RefundInput, ReturnLines, SomeUnits};
 use contract::{Problem, Role};
 use domain::amend::Amendment;
 use domain::limits::{LINES_MAX, QUANTITY_MAX};

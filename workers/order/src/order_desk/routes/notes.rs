@@ -3,7 +3,8 @@
 
 use std::rc::Rc;
 
-use contract::order::{Note, NoteInput, NotePage};
+use contract::order::asked::NoteInput;
+use contract::order::{Note, NotePage};
 use contract::{Problem, code};
 use domain::limits::{TEXT_MAX, fits};
 use edge::d1::{Db, Sql};
