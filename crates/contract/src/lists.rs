@@ -58,14 +58,14 @@ pub struct AdminOrderPage {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OrderCounts {
     pub total: u64,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub status: BTreeMap<Status, u64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub payment_status: BTreeMap<PaymentStatus, u64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub payment_method: BTreeMap<Method, u64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub fulfilment_status: BTreeMap<Fulfilment, u64>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub delivery_status: BTreeMap<Delivery, u64>,
 }

@@ -1,9 +1,60 @@
 //! The SQLite inside an object: synchronous, and atomic between two awaits.
 
+use contract::Problem;
 use serde::de::DeserializeOwned;
-use worker::{SqlStorage, SqlStorageValue};
+use worker::{Error, SqlStorage, SqlStorageValue};
 
+use crate::http::internal;
 use crate::rows;
+
+/// The tables of an object. Where opening them failed, whatever is asked of them does, and
+/// the runtime will reset the object.
+pub struct Tables {
+    sql: SqlStorage,
+    broken: Option<String>,
+}
+
+impl Tables {
+    pub fn open(sql: SqlStorage, tables: &str) -> Self {
+        let broken = sql.exec(tables, None).err().map(|error| error.to_string());
+        Self { sql, broken }
+    }
+
+    /// What the object cannot do without was not there.
+    pub fn fail(&mut self, reason: String) {
+        self.broken = Some(reason);
+    }
+
+    fn sql(&self) -> Result<&SqlStorage, Problem> {
+        match &self.broken {
+            None => Ok(&self.sql),
+            Some(reason) => Err(internal(Error::RustError(reason.clone()))),
+        }
+    }
+
+    /// Runs one statement.
+    pub fn run(&self, statement: &str, values: Vec<SqlStorageValue>) -> Result<(), Problem> {
+        run(self.sql()?, statement, values).map_err(internal)
+    }
+
+    /// Runs one statement and reads its rows.
+    pub fn rows<T: DeserializeOwned>(
+        &self,
+        statement: &str,
+        values: Vec<SqlStorageValue>,
+    ) -> Result<Vec<T>, Problem> {
+        rows(self.sql()?, statement, values).map_err(internal)
+    }
+
+    /// The first row, if there is one.
+    pub fn first<T: DeserializeOwned>(
+        &self,
+        statement: &str,
+        values: Vec<SqlStorageValue>,
+    ) -> Result<Option<T>, Problem> {
+        first(self.sql()?, statement, values).map_err(internal)
+    }
+}
 
 /// A value for a statement. Whole numbers stay below 2^53 by our bounds, and so are what
 /// the platform takes them for.

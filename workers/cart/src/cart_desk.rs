@@ -361,12 +361,3 @@ fn refused(refusal: Refusal) -> Problem {
         .retry_after(retry_after_s),
     }
 }
-
-/// Storage inside the object failed; the runtime will reset it.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err wants"
-)]
-fn broken(error: worker::Error) -> Problem {
-    http::internal(error)
-}

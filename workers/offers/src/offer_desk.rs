@@ -171,15 +171,6 @@ impl Desk {
     }
 }
 
-/// Storage inside the object failed; the runtime will reset it.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err wants"
-)]
-fn broken(error: worker::Error) -> Problem {
-    http::internal(error)
-}
-
 /// Work that no request stands behind.
 fn no_scope() -> Scope {
     Scope::default()

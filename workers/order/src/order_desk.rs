@@ -393,15 +393,6 @@ impl Desk {
     }
 }
 
-/// Storage inside the object failed; the runtime will reset it.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err wants"
-)]
-fn broken(error: worker::Error) -> Problem {
-    http::internal(error)
-}
-
 /// Minutes may have fractions; what is no number of them is none.
 fn ms_of_minutes(minutes: f64) -> i64 {
     #[allow(clippy::cast_possible_truncation, reason = "bounded")]

@@ -185,7 +185,7 @@ impl Desk {
             self.rows.save(row, now)?;
             if let Some(at) = row.due_ms {
                 // One commit with the row: nothing was awaited between them.
-                self.wake_by(at).await.map_err(broken)?;
+                self.wake_by(at).await.map_err(http::internal)?;
             }
         }
         Ok(())
@@ -213,15 +213,6 @@ impl Desk {
 
 /// When a payment is looked at again that nobody worked on: a crash was between.
 const LOOK_AGAIN_MS: i64 = 3_000;
-
-/// Storage inside the object failed; the runtime will reset it.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err wants"
-)]
-fn broken(error: worker::Error) -> Problem {
-    http::internal(error)
-}
 
 /// Work that no request stands behind.
 fn no_scope() -> Scope {

@@ -186,7 +186,10 @@ impl Desk {
             changed.push(self.rows.next(vendor_id, now)?);
         }
         let by = now.saturating_add(self.recover_after_ms);
-        self.alarm.wake_by(&self.state, by).await.map_err(broken)?;
+        self.alarm
+            .wake_by(&self.state, by)
+            .await
+            .map_err(http::internal)?;
         faults::written(&self.state, scope, step).await?;
         for work in changed {
             self.project_soon(work);
@@ -214,13 +217,4 @@ fn note(scope: &Scope, take: &TakePlace, verdict: Verdict) {
             ("outcome", outcome),
         ],
     );
-}
-
-/// Storage inside the object failed; the runtime will reset it.
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "the shape that map_err wants"
-)]
-fn broken(error: worker::Error) -> Problem {
-    http::internal(error)
 }

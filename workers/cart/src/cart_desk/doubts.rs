@@ -21,12 +21,12 @@ use domain::cart::Carts;
 use domain::limits::KEY_WAIT_MS;
 use domain::placement::backoff_ms;
 use edge::call::{To, call};
-use edge::{Scope, clock, telemetry};
+use edge::{Scope, clock, http, telemetry};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 
 use super::placing::{order_desk, unknown};
-use super::{Ahead, Desk, Ending, broken};
+use super::{Ahead, Desk, Ending};
 
 /// Times that the order desk is asked for one who waits.
 const TRIES_MAX: u32 = 4;
@@ -55,7 +55,7 @@ impl Desk {
         if nobody_works_on_it {
             let ending = self.end_of(scope, customer);
             let soon = clock::now_ms().saturating_add(self.recover_after_ms);
-            self.wake_by(soon).await.map_err(broken)?;
+            self.wake_by(soon).await.map_err(http::internal)?;
             // Whatever it was, the carts tell now.
             let _ = in_time(ending).await;
         }

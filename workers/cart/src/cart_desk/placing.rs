@@ -20,13 +20,13 @@ use domain::limits::STOCK_WAIT_MS;
 use domain::placement::{Cause, backoff_ms};
 use domain::plan::Wanted;
 use edge::call::{To, call};
-use edge::{CallError, Scope, clock, faults, telemetry};
+use edge::{CallError, Scope, clock, faults, http, telemetry};
 use futures::channel::oneshot;
 
 use super::content::{content, too_little};
 use super::doubts::in_time;
 use super::rows::Completion;
-use super::{Ahead, Desk, Ending, PlaceAnswer, PlaceCart, broken, refused};
+use super::{Ahead, Desk, Ending, PlaceAnswer, PlaceCart, refused};
 
 const FULFILLMENT: To<'static> = To::Service("FULFILLMENT_SERVICE");
 /// Plans made for one request, since others may take what a plan counted on.
@@ -128,7 +128,7 @@ impl Desk {
                 // Mark and alarm are one commit: nothing was awaited between them.
                 self.wake_by(now.saturating_add(self.recover_after_ms))
                     .await
-                    .map_err(broken)?;
+                    .map_err(http::internal)?;
                 let body = ending.await.unwrap_or_else(|_| Err(unknown("")))?;
                 Ok(PlaceAnswer {
                     body,

@@ -4,17 +4,15 @@
 use contract::Problem;
 use domain::cart::{Cart, Carts};
 use domain::limits::KEY_TTL_MS;
+use edge::http;
 use edge::json;
-use edge::sqlite::{first, int, rows, run, text};
+use edge::sqlite::{Tables, int, text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use worker::SqlStorage;
 
-use super::broken;
-
 pub struct Rows {
-    sql: SqlStorage,
-    ready: worker::Result<()>,
+    tables: Tables,
 }
 
 #[derive(Deserialize)]
@@ -125,38 +123,34 @@ const TABLES: &str = "
 impl Rows {
     /// Opens the tables and begins a life: a new one, should the mark be set.
     pub fn open(sql: SqlStorage) -> (Self, Begun) {
-        let ready = sql.exec(TABLES, None).map(|_| ());
-        let rows = Self { sql, ready };
+        let mut rows = Self {
+            tables: Tables::open(sql, TABLES),
+        };
         match rows.begin() {
             Ok(begun) => (rows, begun),
             Err(problem) => {
-                let ready = Err(worker::Error::RustError(problem.detail));
+                rows.tables.fail(problem.detail);
                 let begun = Begun {
                     life: 0,
                     marked: false,
                     swept: 0,
                 };
-                (Self { ready, ..rows }, begun)
+                (rows, begun)
             }
         }
     }
 
     fn begin(&self) -> Result<Begun, Problem> {
-        let begun: Option<Begun> = first(
-            self.sql()?,
+        let begun: Option<Begun> = self.tables.first(
             "UPDATE desk SET life = life + 1 WHERE marked = 1 RETURNING life, marked, swept",
             Vec::new(),
-        )
-        .map_err(broken)?;
+        )?;
         if let Some(begun) = begun {
             return Ok(begun);
         }
-        let known: Option<Begun> = first(
-            self.sql()?,
-            "SELECT life, marked, swept FROM desk",
-            Vec::new(),
-        )
-        .map_err(broken)?;
+        let known: Option<Begun> = self
+            .tables
+            .first("SELECT life, marked, swept FROM desk", Vec::new())?;
         Ok(known.unwrap_or(Begun {
             life: 1,
             marked: false,
@@ -165,48 +159,35 @@ impl Rows {
     }
 
     pub fn mark(&self, life: i64, marked: bool) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO desk (one, life, marked, swept) VALUES (1, ?1, ?2, ?1)
              ON CONFLICT (one) DO UPDATE SET marked = excluded.marked",
             vec![int(life), int(i64::from(marked))],
         )
-        .map_err(broken)
-    }
-
-    fn sql(&self) -> Result<&SqlStorage, Problem> {
-        match &self.ready {
-            Ok(()) => Ok(&self.sql),
-            Err(error) => Err(broken(worker::Error::RustError(error.to_string()))),
-        }
     }
 
     /// A page of customers whose carts were last written in a former life.
     pub fn of_former_lives(&self, life: i64, after: &str) -> Result<Vec<FormerRow>, Problem> {
-        rows(
-            self.sql()?,
+        self.tables.rows(
             "SELECT customer_id, doc FROM carts WHERE life < ?1 AND customer_id > ?2
              ORDER BY customer_id LIMIT 100",
             vec![int(life), text(after)],
         )
-        .map_err(broken)
     }
 
     /// All carts of former lives have been gone through.
     pub fn swept(&self) -> Result<(), Problem> {
-        run(self.sql()?, "UPDATE desk SET swept = life", Vec::new()).map_err(broken)
+        self.tables.run("UPDATE desk SET swept = life", Vec::new())
     }
 
     pub fn carts(&self, customer_id: &str) -> Result<Option<Known>, Problem> {
-        let row: Option<DocRow> = first(
-            self.sql()?,
+        let row: Option<DocRow> = self.tables.first(
             "SELECT doc, life FROM carts WHERE customer_id = ?1",
             vec![text(customer_id)],
-        )
-        .map_err(broken)?;
+        )?;
         row.map(|row| {
-            let carts =
-                serde_json::from_slice(row.doc.as_bytes()).map_err(|error| broken(error.into()))?;
+            let carts = serde_json::from_slice(row.doc.as_bytes())
+                .map_err(|error| http::internal(error.into()))?;
             let life = row.life;
             Ok(Known { carts, life })
         })
@@ -214,33 +195,27 @@ impl Rows {
     }
 
     pub fn save(&self, customer_id: &str, carts: &Carts, life: i64) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO carts (customer_id, doc, life) VALUES (?1, ?2, ?3)
              ON CONFLICT (customer_id) DO UPDATE SET doc = excluded.doc, life = excluded.life",
             vec![text(customer_id), text(json::text(&carts)), int(life)],
         )
-        .map_err(broken)
     }
 
     /// The bytes that answered the customer's last order.
     pub fn last_answer(&self, customer_id: &str) -> Result<Option<String>, Problem> {
-        let row: Option<AnswerRow> = first(
-            self.sql()?,
+        let row: Option<AnswerRow> = self.tables.first(
             "SELECT answer FROM carts WHERE customer_id = ?1",
             vec![text(customer_id)],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(row.and_then(|row| row.answer))
     }
 
     pub fn key(&self, customer_id: &str, key: &str) -> Result<Option<KeyRow>, Problem> {
-        first(
-            self.sql()?,
+        self.tables.first(
             "SELECT fingerprint, answer FROM keys WHERE customer_id = ?1 AND key = ?2",
             vec![text(customer_id), text(key)],
         )
-        .map_err(broken)
     }
 
     /// The order stands: the answer goes to its key, and the cart is kept until it is
@@ -253,8 +228,7 @@ impl Rows {
         recorded: bool,
         life: i64,
     ) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE carts SET doc = ?2, life = ?3, answer = ?4 WHERE customer_id = ?1",
             vec![
                 text(customer_id),
@@ -262,8 +236,7 @@ impl Rows {
                 int(life),
                 text(done.answer.as_str()),
             ],
-        )
-        .map_err(broken)?;
+        )?;
         if !recorded {
             self.keep(customer_id, carts, done)?;
         }
@@ -275,8 +248,7 @@ impl Rows {
         else {
             return Ok(());
         };
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO keys (customer_id, key, fingerprint, answer, created_ms)
              VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
             vec![
@@ -287,13 +259,11 @@ impl Rows {
                 int(done.at_ms),
             ],
         )
-        .map_err(broken)
     }
 
     /// A completed cart that the database lacks.
     fn keep(&self, customer_id: &str, carts: &Carts, done: &Completion) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO completed (cart_id, customer_id, lines, address, order_id, at_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
             vec![
@@ -305,57 +275,45 @@ impl Rows {
                 int(done.at_ms),
             ],
         )
-        .map_err(broken)
     }
 
     pub fn unrecorded(&self, limit: i64) -> Result<Vec<CompletedRow>, Problem> {
-        rows(
-            self.sql()?,
+        self.tables.rows(
             "SELECT cart_id, customer_id, lines, address, order_id, at_ms
              FROM completed ORDER BY cart_id LIMIT ?1",
             vec![int(limit)],
         )
-        .map_err(broken)
     }
 
     pub fn recorded(&self, cart_ids: &[&str]) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "DELETE FROM completed WHERE cart_id IN (SELECT value FROM json_each(?1))",
             vec![text(json::text(&cart_ids))],
         )
-        .map_err(broken)
     }
 
     pub fn has_work(&self) -> Result<bool, Problem> {
-        let count: Option<Count> = first(
-            self.sql()?,
-            "SELECT COUNT(*) AS n FROM completed",
-            Vec::new(),
-        )
-        .map_err(broken)?;
+        let count: Option<Count> = self
+            .tables
+            .first("SELECT COUNT(*) AS n FROM completed", Vec::new())?;
         Ok(count.is_some_and(|count| count.n > 0))
     }
 
     /// Keys are remembered for two days.
     pub fn forget_old(&self, now: i64) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "DELETE FROM keys WHERE created_ms < ?1",
             vec![int(now.saturating_sub(KEY_TTL_MS))],
         )
-        .map_err(broken)
     }
 
     /// A page of everything, for an admin's export.
     pub fn export(&self, after: &str) -> Result<Value, Problem> {
-        let page: Vec<Value> = rows(
-            self.sql()?,
+        let page: Vec<Value> = self.tables.rows(
             "SELECT customer_id, doc, life, answer FROM carts
              WHERE customer_id > ?1 ORDER BY customer_id LIMIT 100",
             vec![text(after)],
-        )
-        .map_err(broken)?;
+        )?;
         let next = page.last().and_then(|row| row.get("customer_id")).cloned();
         Ok(json!({ "carts": page, "next_after": next }))
     }

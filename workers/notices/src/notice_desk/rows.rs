@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use contract::Problem;
 use domain::notices::delivery::State;
 use domain::set::set_of;
-use edge::sqlite::{first, int, int_or_null, rows, run, text, text_or_null};
-use edge::{http::internal, json};
+use edge::json;
+use edge::sqlite::{Tables, int, int_or_null, text, text_or_null};
 use serde::{Deserialize, Serialize};
 use worker::SqlStorage;
 
@@ -61,8 +61,7 @@ const TABLES: &str = "
     CREATE INDEX IF NOT EXISTS sendings_by_notice ON sendings (notice_id);";
 
 pub struct Rows {
-    sql: SqlStorage,
-    ready: worker::Result<()>,
+    tables: Tables,
 }
 
 #[derive(Deserialize)]
@@ -90,14 +89,8 @@ const COLUMNS: &str = "id, lane, notice_id, kind, order_id, facts, state, attemp
 
 impl Rows {
     pub fn open(sql: SqlStorage) -> Self {
-        let ready = sql.exec(TABLES, None).map(|_| ());
-        Self { sql, ready }
-    }
-
-    fn sql(&self) -> Result<&SqlStorage, Problem> {
-        match &self.ready {
-            Ok(()) => Ok(&self.sql),
-            Err(error) => Err(internal(worker::Error::RustError(error.to_string()))),
+        Self {
+            tables: Tables::open(sql, TABLES),
         }
     }
 
@@ -106,7 +99,7 @@ impl Rows {
         statement: &str,
         values: Vec<worker::SqlStorageValue>,
     ) -> Result<Vec<String>, Problem> {
-        let names: Vec<Name> = rows(self.sql()?, statement, values).map_err(internal)?;
+        let names: Vec<Name> = self.tables.rows(statement, values)?;
         Ok(names.into_iter().map(|name| name.name).collect())
     }
 
@@ -127,38 +120,31 @@ impl Rows {
         now: i64,
     ) -> Result<(), Problem> {
         for list in lists(notices) {
-            run(
-                self.sql()?,
+            self.tables.run(
                 "INSERT INTO notices (notice_id, body, at_ms)
                  SELECT value ->> 'n', value ->> 'b', ?2 FROM json_each(?1) ORDER BY key",
                 vec![text(list), int(now)],
-            )
-            .map_err(internal)?;
+            )?;
         }
         for list in lists(sendings) {
-            run(
-                self.sql()?,
-                "INSERT INTO sendings (id, lane, notice_id, kind, order_id, facts, state, next_ms,
+            self.tables.run("INSERT INTO sendings (id, lane, notice_id, kind, order_id, facts, state, next_ms,
                                        last_error, settled_ms, created_ms)
                  SELECT value ->> 'i', value ->> 'l', value ->> 'n', value ->> 'k', value ->> 'o',
                         value ->> 'f', value ->> 's', value ->> 'x', value ->> 'e', value ->> 'd', ?2
                  FROM json_each(?1) ORDER BY key",
                 vec![text(list), int(now)],
-            )
-            .map_err(internal)?;
+            )?;
         }
         Ok(())
     }
 
     /// How many wait in a lane, as far as `most`.
     pub fn waiting(&self, lane: &str, most: i64) -> Result<i64, Problem> {
-        let count: Option<Count> = first(
-            self.sql()?,
+        let count: Option<Count> = self.tables.first(
             "SELECT count(*) AS count FROM (
                SELECT 1 FROM sendings WHERE lane = ?1 AND state = 'waiting' LIMIT ?2)",
             vec![text(lane), int(most)],
-        )
-        .map_err(internal)?;
+        )?;
         Ok(count.map_or(0, |count| count.count))
     }
 
@@ -181,7 +167,7 @@ impl Rows {
         values: Vec<worker::SqlStorageValue>,
     ) -> Result<Vec<Sending>, Problem> {
         let statement = format!("SELECT {COLUMNS} FROM sendings WHERE {which}");
-        rows(self.sql()?, &statement, values).map_err(internal)
+        self.tables.rows(&statement, values)
     }
 
     /// The first that are due in a lane. First tries of these orders have to wait.
@@ -214,20 +200,17 @@ impl Rows {
     }
 
     pub fn body(&self, notice_id: &str) -> Result<String, Problem> {
-        let row: Option<Body> = first(
-            self.sql()?,
+        let row: Option<Body> = self.tables.first(
             "SELECT body FROM notices WHERE notice_id = ?1",
             vec![text(notice_id)],
-        )
-        .map_err(internal)?;
+        )?;
         Ok(row.and_then(|row| row.body).unwrap_or_default())
     }
 
     /// A sending has changed, and gets its next version.
     pub fn write(&self, sending: &mut Sending) -> Result<(), Problem> {
         sending.version = sending.version.saturating_add(1);
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE sendings SET state = ?2, attempts = ?3, tries = ?4, next_ms = ?5,
                     last_status = ?6, last_error = ?7, last_ms = ?8, settled_ms = ?9, log = ?10,
                     version = ?11
@@ -246,7 +229,6 @@ impl Rows {
                 int(sending.version),
             ],
         )
-        .map_err(internal)
     }
 
     /// What the database lacks.
@@ -262,23 +244,19 @@ impl Rows {
         if versions.is_empty() {
             return Ok(());
         }
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE sendings SET projected = there.version
              FROM (SELECT value ->> 'id' AS id, max(value ->> 'version') AS version
                    FROM json_each(?1) GROUP BY 1) AS there
              WHERE sendings.id = there.id AND sendings.projected < there.version",
             vec![text(json::text(versions))],
         )
-        .map_err(internal)
     }
 
     /// When the desk has to look after its rows again. What is due and not yet done is on its
     /// way, or waits for what is.
     pub fn next_due(&self, now: i64, plan: &Plan) -> Result<Option<i64>, Problem> {
-        let due: Option<Due> = first(
-            self.sql()?,
-            "SELECT min(at) AS at FROM (
+        let due: Option<Due> = self.tables.first("SELECT min(at) AS at FROM (
                SELECT iif(min(next_ms) <= ?1, ?2, min(next_ms)) AS at FROM sendings WHERE state = 'waiting'
                UNION ALL
                SELECT ?2 AS at WHERE EXISTS (SELECT 1 FROM sendings WHERE projected <> version)
@@ -295,8 +273,7 @@ impl Rows {
                 int(plan.keep_dead_ms),
                 int(now.saturating_add(plan.forget_every_ms())),
             ],
-        )
-        .map_err(internal)?;
+        )?;
         Ok(due.and_then(|due| due.at))
     }
 
@@ -323,19 +300,15 @@ impl Rows {
 
     /// Forgets these sendings, and notices that are old and have none left.
     pub fn forget(&self, ids: &[String], now: i64, plan: &Plan) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "DELETE FROM sendings WHERE id IN (SELECT value FROM json_each(?1))",
             vec![text(json::text(ids))],
-        )
-        .map_err(internal)?;
-        run(
-            self.sql()?,
+        )?;
+        self.tables.run(
             "DELETE FROM notices WHERE at_ms <= ?1 AND NOT EXISTS (
                SELECT 1 FROM sendings WHERE sendings.notice_id = notices.notice_id)",
             vec![int(now.saturating_sub(plan.keep_delivered_ms))],
         )
-        .map_err(internal)
     }
 }
 

@@ -11,12 +11,12 @@ use std::rc::Rc;
 
 use contract::Problem;
 use domain::assignment::{Assignment, Command, Effect, Refusal};
-use edge::{clock, telemetry};
+use edge::{clock, http, telemetry};
 use futures::channel::oneshot;
 use futures::future::{Either, select};
 
+use super::Desk;
 use super::book::{Change, Page};
-use super::{Desk, broken};
 
 /// When an order is looked at again that could not be decided.
 const POSTPONED_MS: i64 = 30_000;
@@ -70,7 +70,7 @@ impl Desk {
         self.wrote_ms.set(now);
         let outcome = self.book.write(&self.rows, &self.plan);
         if let Some(at_ms) = self.book.wake_ms() {
-            self.wake_by(at_ms).await.map_err(broken)?;
+            self.wake_by(at_ms).await.map_err(http::internal)?;
         }
         outcome
     }
@@ -153,6 +153,10 @@ impl Desk {
 }
 
 fn done(written: Result<Result<(), Problem>, oneshot::Canceled>) -> Result<(), Problem> {
-    let lost = |_| Err(broken(worker::Error::RustError("not written".into())));
+    let lost = |_| {
+        Err(http::internal(worker::Error::RustError(
+            "not written".into(),
+        )))
+    };
     written.unwrap_or_else(lost)
 }

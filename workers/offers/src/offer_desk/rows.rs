@@ -6,14 +6,13 @@ use contract::Problem;
 use contract::assignment::OrderFacts;
 use domain::assignment::{Assignment, Offer};
 use edge::clock;
+use edge::http;
 use edge::json;
-use edge::sqlite::{first, int, int_or_null, rows, run, text};
+use edge::sqlite::{Tables, int, int_or_null, text};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use worker::SqlStorage;
-
-use super::broken;
 
 /// What ended so long ago is forgotten: the database has it. An order that has left may
 /// be on its way for weeks, and its vendor still has it.
@@ -22,8 +21,7 @@ const FORGET_AFTER_MS: i64 = 60 * 24 * 60 * 60 * 1000;
 const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
 
 pub struct Rows {
-    sql: SqlStorage,
-    ready: worker::Result<()>,
+    tables: Tables,
 }
 
 #[derive(Deserialize)]
@@ -87,49 +85,37 @@ const TABLES: &str = "
     ) WITHOUT ROWID;";
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    serde_json::from_slice(text.as_bytes()).map_err(|error| broken(error.into()))
+    serde_json::from_slice(text.as_bytes()).map_err(|error| http::internal(error.into()))
 }
 
 impl Rows {
     pub fn open(sql: SqlStorage) -> Self {
-        let ready = sql.exec(TABLES, None).map(|_| ());
-        Self { sql, ready }
-    }
-
-    fn sql(&self) -> Result<&SqlStorage, Problem> {
-        match &self.ready {
-            Ok(()) => Ok(&self.sql),
-            Err(error) => Err(broken(worker::Error::RustError(error.to_string()))),
+        Self {
+            tables: Tables::open(sql, TABLES),
         }
     }
 
     /// The id of an order that was begun, by id or by number.
     pub fn begun(&self, order: &str) -> Result<Option<String>, Problem> {
-        let found: Option<Named> = first(
-            self.sql()?,
+        let found: Option<Named> = self.tables.first(
             "SELECT order_id FROM assignments WHERE order_id = ?1
              UNION ALL SELECT order_id FROM assignments WHERE number = ?1 LIMIT 1",
             vec![text(order)],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(found.map(|row| row.order_id))
     }
 
     pub fn assignment(&self, order_id: &str) -> Result<Option<(Assignment, OrderFacts)>, Problem> {
-        let found: Option<StateRow> = first(
-            self.sql()?,
+        let found: Option<StateRow> = self.tables.first(
             "SELECT state, facts FROM assignments WHERE order_id = ?1",
             vec![text(order_id)],
-        )
-        .map_err(broken)?;
+        )?;
         let Some(found) = found else { return Ok(None) };
         let mut engine: Assignment = parse(&found.state)?;
-        let offers: Vec<OfferText> = rows(
-            self.sql()?,
+        let offers: Vec<OfferText> = self.tables.rows(
             "SELECT offer FROM offers WHERE order_id = ?1 ORDER BY batch, vendor_id",
             vec![text(order_id)],
-        )
-        .map_err(broken)?;
+        )?;
         engine.offers = offers
             .iter()
             .map(|row| parse(&row.offer))
@@ -149,11 +135,10 @@ impl Rows {
         is_new_round: bool,
         wake_ms: Option<i64>,
     ) -> Result<usize, Problem> {
-        let sql = self.sql()?;
         let offers = std::mem::take(&mut engine.offers);
         let state = serde_json::to_string(engine);
         engine.offers = offers;
-        let state = state.map_err(|error| broken(error.into()))?;
+        let state = state.map_err(|error| http::internal(error.into()))?;
         let bytes = state.len();
         let order_id = engine.order_id.as_str();
         let ended_ms = engine.is_over().then(clock::now_ms);
@@ -165,70 +150,57 @@ impl Rows {
         ];
         if let Some(order) = order {
             let facts = [text(order.number.as_str()), text(json::text(&order))];
-            run(
-                sql,
+            self.tables.run(
                 "INSERT INTO assignments (order_id, state, wake_ms, ended_ms, number, facts)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 row.into_iter().chain(facts).collect(),
-            )
-            .map_err(broken)?;
+            )?;
         } else {
-            run(
-                sql,
+            self.tables.run(
                 "UPDATE assignments SET state = ?2, wake_ms = ?3,
                    ended_ms = COALESCE(ended_ms, ?4)
                  WHERE order_id = ?1",
                 row,
-            )
-            .map_err(broken)?;
+            )?;
         }
         if is_new_round {
-            run(
-                sql,
+            self.tables.run(
                 "DELETE FROM offers WHERE order_id = ?1",
                 vec![text(order_id)],
-            )
-            .map_err(broken)?;
+            )?;
         }
         if !changed.is_empty() {
-            run(
-                sql,
+            self.tables.run(
                 "INSERT INTO offers (order_id, batch, vendor_id, offer)
                  SELECT ?1, value ->> 'batch', value ->> 'vendor_id', value ->> 'offer'
                  FROM json_each(?2) WHERE true
                  ON CONFLICT (order_id, batch, vendor_id) DO UPDATE SET offer = excluded.offer",
                 vec![text(order_id), text(json::text(&changed))],
-            )
-            .map_err(broken)?;
+            )?;
         }
         Ok(bytes)
     }
 
     /// One that could not be looked at.
     pub fn postpone_assignment(&self, order_id: &str, until_ms: i64) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE assignments SET wake_ms = ?2 WHERE order_id = ?1",
             vec![text(order_id), int(until_ms)],
         )
-        .map_err(broken)
     }
 
     /// Orders that somebody has to look at now.
     pub fn assignments_due(&self, now: i64) -> Result<Vec<String>, Problem> {
-        let found: Vec<Named> = rows(
-            self.sql()?,
+        let found: Vec<Named> = self.tables.rows(
             "SELECT order_id FROM assignments WHERE wake_ms <= ?1 ORDER BY wake_ms LIMIT 200",
             vec![int(now)],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(found.into_iter().map(|row| row.order_id).collect())
     }
 
     /// The earliest time at which somebody has to look.
     pub fn next_due(&self, now: i64) -> Result<Option<i64>, Problem> {
-        let due: Option<Due> = first(
-            self.sql()?,
+        let due: Option<Due> = self.tables.first(
             "SELECT MIN(at) AS at FROM (
                SELECT MIN(wake_ms) AS at FROM assignments WHERE wake_ms IS NOT NULL
                UNION ALL SELECT MAX(MIN(ended_ms) + ?1, ?2) FROM assignments
@@ -237,8 +209,7 @@ impl Rows {
                 int(FORGET_AFTER_MS),
                 int(now.saturating_add(FORGET_EVERY_MS)),
             ],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(due.and_then(|due| due.at))
     }
 
@@ -251,21 +222,19 @@ impl Rows {
                (SELECT order_id FROM assignments WHERE ended_ms < ?1 AND wake_ms IS NULL)",
             "DELETE FROM assignments WHERE ended_ms < ?1 AND wake_ms IS NULL",
         ] {
-            run(self.sql()?, statement, vec![int(before)]).map_err(broken)?;
+            self.tables.run(statement, vec![int(before)])?;
         }
         Ok(())
     }
 
     /// A page of everything, for an admin's export.
     pub fn export(&self, after: &str) -> Result<Value, Problem> {
-        let page: Vec<Value> = rows(
-            self.sql()?,
+        let page: Vec<Value> = self.tables.rows(
             "SELECT a.*, (SELECT json_group_array(json(o.offer)) FROM offers AS o
                           WHERE o.order_id = a.order_id) AS offers
              FROM assignments AS a WHERE a.order_id > ?1 ORDER BY a.order_id LIMIT 10",
             vec![text(after)],
-        )
-        .map_err(broken)?;
+        )?;
         let next = page.last().and_then(|row| row.get("order_id")).cloned();
         Ok(json!({ "assignments": page, "next_after": next }))
     }

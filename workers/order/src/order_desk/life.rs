@@ -13,13 +13,13 @@ use domain::lifecycle::{By, Illegal, Method, PaymentStatus, Status};
 use domain::placement::backoff_ms;
 use domain::stock::{Answer, Op, Place, RestoreLine};
 use edge::call::{To, call};
-use edge::{Scope, clock, faults, telemetry};
+use edge::{Scope, clock, faults, http, telemetry};
 use futures::join;
 
 use super::money::{due_of, give_back_by_hand};
 use super::rows::{ChoreRow, OrderRow, Step, kind};
 use super::tracking::expect;
-use super::{Desk, broken, system};
+use super::{Desk, system};
 
 /// As whom somebody moves an order. Whose order it is, and who has it, was looked at before.
 pub(super) fn by_of(actor: &Actor) -> By {
@@ -81,9 +81,9 @@ impl Desk {
     ) -> Result<(), Problem> {
         self.wake_by(clock::now_ms().saturating_add(self.recover_after_ms))
             .await
-            .map_err(broken)?;
+            .map_err(http::internal)?;
         // Others may carry what follows, and do not wait for our writes (M4).
-        self.state.storage().sync().await.map_err(broken)?;
+        self.state.storage().sync().await.map_err(http::internal)?;
         self.project_order(order_id)?;
         self.announce_order(order_id)?;
         faults::written(&self.state, scope, "order.edge").await?;
@@ -216,7 +216,7 @@ impl Desk {
             let attempts = chore.attempts.saturating_add(1);
             let due = clock::now_ms().saturating_add(backoff_ms(attempts));
             self.rows.chore_again(&chore, due)?;
-            self.wake_by(due).await.map_err(broken)?;
+            self.wake_by(due).await.map_err(http::internal)?;
             telemetry::error(
                 "chore_not_done",
                 &[("order_id", &chore.order_id), ("kind", &chore.kind)],

@@ -16,12 +16,12 @@ use domain::ids::{desk_of_uuid, order_number};
 use domain::lifecycle::{Life, Method};
 use domain::placement::{CREDIT, Cause, Effect, Event, Phase, Placement};
 use domain::time::rfc3339;
-use edge::{Scope, clock, faults, telemetry};
+use edge::{Scope, clock, faults, http, telemetry};
 use futures::channel::oneshot;
 
 use super::legs::Work;
 use super::rows::{GoodEnd, OrderRow, Reached};
-use super::{Desk, announcing, broken, projection};
+use super::{Desk, announcing, projection};
 
 impl Desk {
     pub(super) async fn place(
@@ -59,7 +59,7 @@ impl Desk {
         // Journal and alarm are one commit: nothing was awaited between them.
         self.wake_by(now.saturating_add(self.recover_after_ms))
             .await
-            .map_err(broken)?;
+            .map_err(http::internal)?;
         Ok(end.await.unwrap_or(PlaceReply::Unfinished))
     }
 
@@ -194,11 +194,11 @@ impl Desk {
             .set_phase(order_id, "deducting", &placement, now)?;
         self.wake_by(now.saturating_add(self.recover_after_ms))
             .await
-            .map_err(broken)?;
+            .map_err(http::internal)?;
         let end = self.start(Work::again(scope, &row, placement)?);
         self.wake_by(now.saturating_add(self.recover_after_ms))
             .await
-            .map_err(broken)?;
+            .map_err(http::internal)?;
         let end = end.await.unwrap_or(PlaceReply::Unfinished);
         self.catch_up(Reached::Database, i64::MAX).await;
         Ok(end)
@@ -378,7 +378,7 @@ impl Desk {
 /// whenever they are made.
 fn answer(content: &OrderContent, number: &str, created_ms: i64) -> Result<String, Problem> {
     let placed = PlacedOrder::new(content, number, rfc3339(created_ms));
-    serde_json::to_string(&placed).map_err(|error| broken(error.into()))
+    serde_json::to_string(&placed).map_err(|error| http::internal(error.into()))
 }
 
 fn answer_of(row: &OrderRow) -> Result<String, Problem> {

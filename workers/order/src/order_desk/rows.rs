@@ -6,12 +6,10 @@ use contract::order::{Asked, OrderContent};
 use domain::lifecycle::{Life, Mode};
 use domain::placement::{Phase, Placement};
 use edge::json;
-use edge::sqlite::{first, int, int_or_null, rows, run, text};
+use edge::sqlite::{Tables, int, int_or_null, text};
 use serde::Deserialize;
 use serde_json::Value;
 use worker::SqlStorage;
-
-use super::broken;
 
 mod amendments;
 mod chores;
@@ -29,8 +27,7 @@ pub use showing::{Reached, placed_entry};
 use order_row::parse;
 
 pub struct Rows {
-    sql: SqlStorage,
-    ready: worker::Result<()>,
+    tables: Tables,
 }
 
 /// A placement that came to a good end.
@@ -117,14 +114,8 @@ const TABLES: &str = "
 
 impl Rows {
     pub fn open(sql: SqlStorage) -> Self {
-        let ready = sql.exec(TABLES, None).map(|_| ());
-        Self { sql, ready }
-    }
-
-    pub fn sql(&self) -> Result<&SqlStorage, Problem> {
-        match &self.ready {
-            Ok(()) => Ok(&self.sql),
-            Err(error) => Err(broken(worker::Error::RustError(error.to_string()))),
+        Self {
+            tables: Tables::open(sql, TABLES),
         }
     }
 
@@ -132,7 +123,7 @@ impl Rows {
     pub fn order(&self, order: &str) -> Result<Option<OrderRow>, Problem> {
         let statement =
             format!("SELECT {COLUMNS} FROM orders WHERE order_id = ?1 OR number = ?1 LIMIT 1");
-        first(self.sql()?, &statement, vec![text(order)]).map_err(broken)
+        self.tables.first(&statement, vec![text(order)])
     }
 
     /// What there is of an order, or else of its cart: the order or unfinished placement
@@ -143,7 +134,8 @@ impl Rows {
              WHERE order_id IN (?1, ?2) OR (cart_id = ?2 AND phase <> 'undone')
              ORDER BY order_id = ?1 DESC LIMIT 1"
         );
-        first(self.sql()?, &statement, vec![text(order_id), text(cart_id)]).map_err(broken)
+        self.tables
+            .first(&statement, vec![text(order_id), text(cart_id)])
     }
 
     /// The order or unfinished placement that was made of a cart.
@@ -151,17 +143,15 @@ impl Rows {
         let statement = format!(
             "SELECT {COLUMNS} FROM orders WHERE cart_id = ?1 AND phase <> 'undone' LIMIT 1"
         );
-        first(self.sql()?, &statement, vec![text(cart_id)]).map_err(broken)
+        self.tables.first(&statement, vec![text(cart_id)])
     }
 
     /// The request that an order was made for.
     pub fn asked(&self, order_id: &str) -> Result<Asked, Problem> {
-        let row: Option<AskedRow> = first(
-            self.sql()?,
+        let row: Option<AskedRow> = self.tables.first(
             "SELECT asked FROM orders WHERE order_id = ?1",
             vec![text(order_id)],
-        )
-        .map_err(broken)?;
+        )?;
         row.map_or_else(|| Ok(Asked::default()), |row| parse(&row.asked))
     }
 
@@ -176,8 +166,7 @@ impl Rows {
         mode: Mode,
         now: i64,
     ) -> Result<bool, Problem> {
-        let written: Option<Value> = first(
-            self.sql()?,
+        let written: Option<Value> = self.tables.first(
             "INSERT INTO orders
                (order_id, customer_id, cart_id, phase, content, placement, created_ms, updated_ms,
                 number, asked, standing, method)
@@ -196,8 +185,7 @@ impl Rows {
                 text(json::text(&Standing::of_mode(mode))),
                 text(content.payment_method.name()),
             ],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(written.is_some())
     }
 
@@ -206,8 +194,7 @@ impl Rows {
     pub fn close(&self, cart_id: &str, customer_id: &str, now: i64) -> Result<(), Problem> {
         let mut placement = Placement::new([], now);
         placement.phase = Phase::Undone;
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO orders
                (order_id, customer_id, cart_id, phase, content, placement, created_ms, updated_ms)
              VALUES (?1, ?2, ?1, 'undone', '', ?3, ?4, ?4) ON CONFLICT DO NOTHING",
@@ -218,7 +205,6 @@ impl Rows {
                 int(now),
             ],
         )
-        .map_err(broken)
     }
 
     /// The placement has come to a good end: the order stands. `projected` when the
@@ -229,8 +215,7 @@ impl Rows {
         projected: bool,
         announced: bool,
     ) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE orders SET phase = 'placed', placement = ?2, version = 1, pay_by_ms = ?3,
                updated_ms = ?4, projected = ?5, announced = ?6, payment = ?7 WHERE order_id = ?1",
             vec![
@@ -242,8 +227,7 @@ impl Rows {
                 int(i64::from(announced)),
                 text(end.life.payment.name()),
             ],
-        )
-        .map_err(broken)?;
+        )?;
         if end.life.starts_by_itself() {
             self.add_chore(&end.order_id, 0, kind::START_OFFERS, 1, end.at_ms)?;
         }
@@ -259,8 +243,7 @@ impl Rows {
         placement: &Placement,
         now: i64,
     ) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE orders SET phase = ?2, placement = ?3, updated_ms = ?4,
                version = version + (?2 = 'stuck' OR (?2 = 'undone' AND version > 0))
              WHERE order_id = ?1",
@@ -271,13 +254,12 @@ impl Rows {
                 int(now),
             ],
         )
-        .map_err(broken)
     }
 
     /// Placements whose end is not written.
     pub fn unfinished(&self) -> Result<Vec<OrderRow>, Problem> {
         let statement = format!("SELECT {COLUMNS} FROM orders WHERE phase = 'deducting' LIMIT 200");
-        rows(self.sql()?, &statement, Vec::new()).map_err(broken)
+        self.tables.rows(&statement, Vec::new())
     }
 
     /// A customer's placements whose end is not written.
@@ -285,7 +267,7 @@ impl Rows {
         let statement = format!(
             "SELECT {COLUMNS} FROM orders WHERE phase = 'deducting' AND customer_id = ?1 LIMIT 10"
         );
-        rows(self.sql()?, &statement, vec![text(customer_id)]).map_err(broken)
+        self.tables.rows(&statement, vec![text(customer_id)])
     }
 
     /// Orders whose time to be paid has run out.
@@ -293,13 +275,12 @@ impl Rows {
         let statement = format!(
             "SELECT {COLUMNS} FROM orders WHERE pay_by_ms <= ?1 ORDER BY pay_by_ms LIMIT 100"
         );
-        rows(self.sql()?, &statement, vec![int(now)]).map_err(broken)
+        self.tables.rows(&statement, vec![int(now)])
     }
 
     /// The earliest time at which there is something to do.
     pub fn next_due(&self, now: i64, recover_after: i64) -> Result<Option<i64>, Problem> {
-        let due: Option<Due> = first(
-            self.sql()?,
+        let due: Option<Due> = self.tables.first(
             "SELECT MIN(at) AS at FROM (
                SELECT MIN(pay_by_ms) AS at FROM orders WHERE pay_by_ms IS NOT NULL
                UNION ALL SELECT MIN(due_ms) FROM chores
@@ -311,8 +292,7 @@ impl Rows {
                 int(recover_after),
                 int(now.saturating_add(1000)),
             ],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(due.and_then(|due| due.at))
     }
 }

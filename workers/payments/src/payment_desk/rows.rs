@@ -3,13 +3,12 @@
 
 use contract::Problem;
 use domain::payment::Payment;
+use edge::http;
 use edge::json;
-use edge::sqlite::{first, int, int_or_null, rows, run, text};
+use edge::sqlite::{Tables, int, int_or_null, text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use worker::SqlStorage;
-
-use super::broken;
 
 /// How long the payment of an order is kept after it came to rest: as long as cards may be
 /// refunded.
@@ -34,8 +33,7 @@ const TABLES: &str = "
     CREATE INDEX IF NOT EXISTS events_by_age ON events (at_ms);";
 
 pub struct Rows {
-    sql: SqlStorage,
-    ready: worker::Result<()>,
+    tables: Tables,
 }
 
 #[derive(Debug, Clone)]
@@ -82,30 +80,22 @@ struct Due {
 
 impl Rows {
     pub fn open(sql: SqlStorage) -> Self {
-        let ready = sql.exec(TABLES, None).map(|_| ());
-        Self { sql, ready }
-    }
-
-    fn sql(&self) -> Result<&SqlStorage, Problem> {
-        match &self.ready {
-            Ok(()) => Ok(&self.sql),
-            Err(error) => Err(broken(worker::Error::RustError(error.to_string()))),
+        Self {
+            tables: Tables::open(sql, TABLES),
         }
     }
 
     pub fn payment(&self, order_id: &str) -> Result<Option<PaymentRow>, Problem> {
-        let found: Option<Stored> = first(
-            self.sql()?,
+        let found: Option<Stored> = self.tables.first(
             "SELECT order_id, number, payment, attempts, due_ms FROM payments
              WHERE order_id = ?1",
             vec![text(order_id)],
-        )
-        .map_err(broken)?;
+        )?;
         found
             .map(|row| {
                 Ok(PaymentRow {
                     payment: serde_json::from_slice(row.payment.as_bytes())
-                        .map_err(|error| broken(error.into()))?,
+                        .map_err(|error| http::internal(error.into()))?,
                     order_id: row.order_id,
                     number: row.number,
                     attempts: row.attempts,
@@ -117,8 +107,7 @@ impl Rows {
     }
 
     pub fn save(&self, row: &PaymentRow, now: i64) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO payments (order_id, number, payment, attempts, due_ms, updated_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (order_id) DO UPDATE SET number = excluded.number,
@@ -133,71 +122,55 @@ impl Rows {
                 int(now),
             ],
         )
-        .map_err(broken)
     }
 
     /// False when this event has counted before.
     pub fn note_event(&self, order_id: &str, event_id: &str, now: i64) -> Result<bool, Problem> {
-        let noted: Option<Value> = first(
-            self.sql()?,
+        let noted: Option<Value> = self.tables.first(
             "INSERT INTO events (event_id, order_id, at_ms) VALUES (?1, ?2, ?3)
              ON CONFLICT DO NOTHING RETURNING 1 AS noted",
             vec![text(event_id), text(order_id), int(now)],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(noted.is_some())
     }
 
     pub fn due(&self, now: i64) -> Result<Vec<String>, Problem> {
-        let due: Vec<OrderId> = rows(
-            self.sql()?,
+        let due: Vec<OrderId> = self.tables.rows(
             "SELECT order_id FROM payments WHERE due_ms <= ?1 ORDER BY due_ms LIMIT 32",
             vec![int(now)],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(due.into_iter().map(|row| row.order_id).collect())
     }
 
     pub fn next_due(&self) -> Result<Option<i64>, Problem> {
-        let due: Option<Due> = first(
-            self.sql()?,
+        let due: Option<Due> = self.tables.first(
             "SELECT MIN(due_ms) AS at FROM payments WHERE due_ms IS NOT NULL",
             Vec::new(),
-        )
-        .map_err(broken)?;
+        )?;
         Ok(due.and_then(|due| due.at))
     }
 
     pub fn forget_old(&self, now: i64) -> Result<(), Problem> {
-        let sql = self.sql()?;
         let (payments, events) = (
             now.saturating_sub(KEPT_MS),
             now.saturating_sub(EVENTS_KEPT_MS),
         );
-        run(
-            sql,
+        self.tables.run(
             "DELETE FROM payments WHERE due_ms IS NULL AND updated_ms < ?1",
             vec![int(payments)],
-        )
-        .map_err(broken)?;
-        run(
-            sql,
-            "DELETE FROM events WHERE at_ms < ?1",
-            vec![int(events)],
-        )
-        .map_err(broken)
+        )?;
+        self.tables
+            .run("DELETE FROM events WHERE at_ms < ?1", vec![int(events)])
     }
 
     /// A page of everything, for an admin's export. What a shopper pays with stays here.
     pub fn export(&self, after: &str) -> Result<Value, Problem> {
-        let page: Vec<Value> = rows(
-            self.sql()?,
+        let page: Vec<Value> = self.tables.rows(
             "SELECT order_id, number, json_remove(payment, '$.intent.open.secret') AS payment,
                attempts, due_ms, updated_ms
              FROM payments WHERE order_id > ?1 ORDER BY order_id LIMIT 100",
             vec![text(after)],
-        )
-        .map_err(broken)?;
+        )?;
         let next = page.last().and_then(|row| row.get("order_id")).cloned();
         Ok(json!({ "payments": page, "next_after": next }))
     }

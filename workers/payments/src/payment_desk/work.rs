@@ -8,11 +8,11 @@ use domain::ids::desk_of_uuid;
 use domain::payment::{Effect, Event};
 use domain::placement::backoff_ms;
 use edge::call::{To, call};
-use edge::{CallError, Scope, clock, telemetry};
+use edge::{CallError, Scope, clock, http, telemetry};
 use futures::channel::oneshot;
 
 use super::rows::PaymentRow;
-use super::{Desk, Ending, broken};
+use super::{Desk, Ending};
 use crate::provider::Provider;
 
 /// The longest between two tries.
@@ -76,7 +76,11 @@ impl Desk {
     }
 
     async fn joined(&self, receiver: oneshot::Receiver<Ending>) -> Ending {
-        let lost = |_| Err(broken(worker::Error::RustError("not worked on".into())));
+        let lost = |_| {
+            Err(http::internal(worker::Error::RustError(
+                "not worked on".into(),
+            )))
+        };
         receiver.await.unwrap_or_else(lost)
     }
 
@@ -160,7 +164,7 @@ impl Desk {
             let at = now.saturating_add(wait);
             row.due_ms = Some(at);
             self.rows.save(&row, now)?;
-            self.wake_by(at).await.map_err(broken)?;
+            self.wake_by(at).await.map_err(http::internal)?;
         }
         Ok(error.into_problem("payment.provider"))
     }

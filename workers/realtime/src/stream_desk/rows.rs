@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use contract::Problem;
 use contract::realtime::Event;
-use edge::http::internal as broken;
+use edge::http;
 use edge::json;
-use edge::sqlite::{first, int, rows, run, text};
+use edge::sqlite::{Tables, int, text};
 use serde::Deserialize;
 use worker::SqlStorage;
 
@@ -35,8 +35,7 @@ const TABLES: &str = "
     CREATE INDEX IF NOT EXISTS joined_left ON joined (left_ms) WHERE left_ms IS NOT NULL;";
 
 pub struct Rows {
-    sql: SqlStorage,
-    ready: worker::Result<()>,
+    tables: Tables,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +47,7 @@ pub struct LogRow {
 
 impl LogRow {
     pub fn event(&self) -> Result<Event, Problem> {
-        serde_json::from_slice(self.body.as_bytes()).map_err(|error| broken(error.into()))
+        serde_json::from_slice(self.body.as_bytes()).map_err(|error| http::internal(error.into()))
     }
 }
 
@@ -80,30 +79,22 @@ fn big(value: u64) -> worker::SqlStorageValue {
 
 impl Rows {
     pub fn open(sql: SqlStorage) -> Self {
-        let ready = sql.exec(TABLES, None).map(|_| ());
-        Self { sql, ready }
-    }
-
-    fn sql(&self) -> Result<&SqlStorage, Problem> {
-        match &self.ready {
-            Ok(()) => Ok(&self.sql),
-            Err(error) => Err(broken(worker::Error::RustError(error.to_string()))),
+        Self {
+            tables: Tables::open(sql, TABLES),
         }
     }
 
     fn number(&self, statement: &str) -> Result<Option<u64>, Problem> {
-        let row: Option<Number> = first(self.sql()?, statement, Vec::new()).map_err(broken)?;
+        let row: Option<Number> = self.tables.first(statement, Vec::new())?;
         Ok(row.and_then(|row| row.value))
     }
 
     /// The life of the numbers; drawn once.
     pub fn epoch(&self, drawn: u32) -> Result<u32, Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO meta (name, value) VALUES ('epoch', ?1) ON CONFLICT DO NOTHING",
             vec![int(i64::from(drawn))],
-        )
-        .map_err(broken)?;
+        )?;
         let epoch = self.number("SELECT value FROM meta WHERE name = 'epoch'")?;
         Ok(epoch
             .and_then(|epoch| u32::try_from(epoch).ok())
@@ -126,12 +117,10 @@ impl Rows {
     /// The latest events since then, oldest first.
     pub fn kept(&self, since_ms: i64, count: usize) -> Result<Vec<LogRow>, Problem> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let mut kept: Vec<LogRow> = rows(
-            self.sql()?,
+        let mut kept: Vec<LogRow> = self.tables.rows(
             "SELECT seq, at_ms, body FROM log WHERE at_ms >= ?1 ORDER BY seq DESC LIMIT ?2",
             vec![int(since_ms), int(count)],
-        )
-        .map_err(broken)?;
+        )?;
         kept.reverse();
         Ok(kept)
     }
@@ -142,12 +131,10 @@ impl Rows {
             return Ok(BTreeSet::new());
         }
         let ids: Vec<&str> = events.iter().map(|event| event.id.as_str()).collect();
-        let found: Vec<IdRow> = rows(
-            self.sql()?,
+        let found: Vec<IdRow> = self.tables.rows(
             "SELECT id FROM log WHERE id IN (SELECT value FROM json_each(?1))",
             vec![text(json::text(&ids))],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(found.into_iter().map(|row| row.id).collect())
     }
 
@@ -162,43 +149,38 @@ impl Rows {
         let mut bytes = Vec::with_capacity(events.len());
         let mut list = Vec::with_capacity(events.len());
         for (event, seq) in events.iter().zip(head.saturating_add(1)..) {
-            let body = serde_json::to_string(event).map_err(|error| broken(error.into()))?;
+            let body =
+                serde_json::to_string(event).map_err(|error| http::internal(error.into()))?;
             bytes.push(body.len());
             list.push((seq, event.id.as_str(), body));
         }
-        let list = serde_json::to_string(&list).map_err(|error| broken(error.into()))?;
-        let sql = self.sql()?;
+        let list = serde_json::to_string(&list).map_err(|error| http::internal(error.into()))?;
         if head == 0 {
-            run(
-                sql,
+            self.tables.run(
                 "INSERT INTO meta (name, value) VALUES ('stream', ?1) ON CONFLICT DO NOTHING",
                 vec![int(i64::from(stream))],
-            )
-            .map_err(broken)?;
+            )?;
         }
-        run(
-            sql,
+        self.tables.run(
             "INSERT INTO log (seq, id, at_ms, body)
              SELECT value ->> 0, value ->> 1, ?2, value ->> 2 FROM json_each(?1)",
             vec![text(list), int(now)],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(bytes)
     }
 
     pub fn hubs(&self) -> Result<Vec<(u16, u64)>, Problem> {
-        let found: Vec<HubRow> =
-            rows(self.sql()?, "SELECT hub, acked FROM hubs", Vec::new()).map_err(broken)?;
+        let found: Vec<HubRow> = self
+            .tables
+            .rows("SELECT hub, acked FROM hubs", Vec::new())?;
         Ok(found.into_iter().map(|row| (row.hub, row.acked)).collect())
     }
 
     pub fn add_hub(&self, hub: u16, acked: u64) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO hubs (hub, acked) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             vec![int(i64::from(hub)), big(acked)],
         )
-        .map_err(broken)
     }
 
     /// How far hubs have got. Goes along with another write where there is one.
@@ -206,26 +188,22 @@ impl Rows {
         if acked.is_empty() {
             return Ok(());
         }
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE hubs SET acked = a.value ->> 1 FROM json_each(?1) AS a
              WHERE hubs.hub = a.value ->> 0 AND hubs.acked < a.value ->> 1",
             vec![text(json::text(&acked))],
         )
-        .map_err(broken)
     }
 
     /// Nobody is there any more, and those who were have left.
     pub fn forget_hub(&self, hub: u16, now: i64) -> Result<(), Problem> {
-        let sql = self.sql()?;
         let hub = i64::from(hub);
-        run(sql, "DELETE FROM hubs WHERE hub = ?1", vec![int(hub)]).map_err(broken)?;
-        run(
-            sql,
+        self.tables
+            .run("DELETE FROM hubs WHERE hub = ?1", vec![int(hub)])?;
+        self.tables.run(
             "UPDATE joined SET left_ms = ?2 WHERE hub = ?1 AND left_ms IS NULL",
             vec![int(hub), int(now)],
         )
-        .map_err(broken)
     }
 
     pub fn join(
@@ -236,8 +214,7 @@ impl Rows {
         hub: u16,
         head: u64,
     ) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO joined (pid, room, by, hub, since) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET hub = excluded.hub, left_ms = NULL",
             vec![
@@ -248,25 +225,20 @@ impl Rows {
                 big(head),
             ],
         )
-        .map_err(broken)
     }
 
     pub fn part(&self, pid: &str, room: &str) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "DELETE FROM joined WHERE pid = ?1 AND room = ?2",
             vec![text(pid), text(room)],
         )
-        .map_err(broken)
     }
 
     pub fn gone(&self, pid: &str, now: i64) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE joined SET left_ms = ?2 WHERE pid = ?1",
             vec![text(pid), int(now)],
         )
-        .map_err(broken)
     }
 
     /// The rooms that a session was in, and since which number. It is here again.
@@ -278,42 +250,32 @@ impl Rows {
         now: i64,
         window_ms: i64,
     ) -> Result<BTreeMap<String, u64>, Problem> {
-        let sql = self.sql()?;
-        let found: Vec<JoinedRow> = rows(
-            sql,
+        let found: Vec<JoinedRow> = self.tables.rows(
             "SELECT room, since FROM joined
              WHERE pid = ?1 AND by = ?2 AND (left_ms IS NULL OR left_ms >= ?3)",
             vec![text(pid), text(by), int(now.saturating_sub(window_ms))],
-        )
-        .map_err(broken)?;
+        )?;
         if !found.is_empty() {
-            run(
-                sql,
+            self.tables.run(
                 "UPDATE joined SET hub = ?2, left_ms = NULL WHERE pid = ?1",
                 vec![text(pid), int(i64::from(hub))],
-            )
-            .map_err(broken)?;
+            )?;
         }
         Ok(found.into_iter().map(|row| (row.room, row.since)).collect())
     }
 
     /// Old events but the last, which holds the number, and sessions that stayed away.
     pub fn forget_old(&self, now: i64, window_ms: i64) -> Result<(), Problem> {
-        let sql = self.sql()?;
-        run(
-            sql,
+        self.tables.run(
             // Times rise with numbers, so this looks at what goes and no further.
             "DELETE FROM log WHERE seq < COALESCE(
                (SELECT seq FROM log WHERE at_ms >= ?1 ORDER BY seq LIMIT 1),
                (SELECT MAX(seq) FROM log))",
             vec![int(now.saturating_sub(SAVED_MS))],
-        )
-        .map_err(broken)?;
-        run(
-            sql,
+        )?;
+        self.tables.run(
             "DELETE FROM joined WHERE left_ms < ?1",
             vec![int(now.saturating_sub(window_ms))],
         )
-        .map_err(broken)
     }
 }

@@ -10,12 +10,10 @@ use contract::assignment::Place;
 use domain::limits::DESK_ROWS_TTL_MS;
 use domain::places::{Claim, next_version};
 use edge::json;
-use edge::sqlite::{first, int, rows, run, text};
+use edge::sqlite::{Tables, int, text};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use worker::SqlStorage;
-
-use super::broken;
 
 /// What is old is forgotten so often at most.
 const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
@@ -40,8 +38,7 @@ const TABLES: &str = "
     CREATE INDEX IF NOT EXISTS work_behind ON work (vendor_id) WHERE projected <> version;";
 
 pub struct Rows {
-    sql: SqlStorage,
-    ready: worker::Result<()>,
+    tables: Tables,
 }
 
 /// What a vendor has in work, and the version of that.
@@ -77,40 +74,30 @@ struct Due {
 
 impl Rows {
     pub fn open(sql: SqlStorage) -> Self {
-        let ready = sql.exec(TABLES, None).map(|_| ());
-        Self { sql, ready }
-    }
-
-    fn sql(&self) -> Result<&SqlStorage, Problem> {
-        match &self.ready {
-            Ok(()) => Ok(&self.sql),
-            Err(error) => Err(broken(worker::Error::RustError(error.to_string()))),
+        Self {
+            tables: Tables::open(sql, TABLES),
         }
     }
 
     /// What became of a claim, if anything did.
     pub fn claim(&self, place: &Place) -> Result<Option<Claim>, Problem> {
-        let row: Option<State> = first(
-            self.sql()?,
+        let row: Option<State> = self.tables.first(
             "SELECT state FROM places WHERE vendor_id = ?1 AND order_id = ?2 AND claim = ?3",
             vec![
                 text(&place.vendor_id),
                 text(&place.order_id),
                 int(i64::from(place.claim)),
             ],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(row.and_then(|row| Claim::from_name(&row.state)))
     }
 
     /// How many places of a vendor are taken.
     pub fn held(&self, vendor_id: &str) -> Result<i64, Problem> {
-        let row: Option<Count> = first(
-            self.sql()?,
+        let row: Option<Count> = self.tables.first(
             "SELECT count(*) AS held FROM places WHERE vendor_id = ?1 AND state = 'held'",
             vec![text(vendor_id)],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(row.map_or(0, |row| row.held))
     }
 
@@ -138,25 +125,21 @@ impl Rows {
             text(claim.name()),
             int(now),
         ];
-        run(self.sql()?, &statement, values).map_err(broken)
+        self.tables.run(&statement, values)
     }
 
     /// What a vendor has in work has changed, and gets its next version.
     pub fn next(&self, vendor_id: &str, now: i64) -> Result<Work, Problem> {
-        let before: Option<Version> = first(
-            self.sql()?,
+        let before: Option<Version> = self.tables.first(
             "SELECT version FROM work WHERE vendor_id = ?1",
             vec![text(vendor_id)],
-        )
-        .map_err(broken)?;
+        )?;
         let version = next_version(before.map_or(0, |row| row.version), now);
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO work (vendor_id, version) VALUES (?1, ?2)
              ON CONFLICT DO UPDATE SET version = excluded.version",
             vec![text(vendor_id), int(version)],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(Work {
             vendor_id: vendor_id.to_owned(),
             held: self.held(vendor_id)?,
@@ -166,15 +149,13 @@ impl Rows {
 
     /// What the database lacks.
     pub fn behind(&self, limit: usize) -> Result<Vec<Work>, Problem> {
-        rows(
-            self.sql()?,
+        self.tables.rows(
             "SELECT vendor_id, version,
                     (SELECT count(*) FROM places
                      WHERE places.vendor_id = work.vendor_id AND state = 'held') AS held
              FROM work WHERE projected <> version ORDER BY vendor_id LIMIT ?1",
             vec![int(i64::try_from(limit).unwrap_or(i64::MAX))],
         )
-        .map_err(broken)
     }
 
     /// The database has these versions.
@@ -182,21 +163,18 @@ impl Rows {
         if versions.is_empty() {
             return Ok(());
         }
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE work SET projected = there.version
              FROM (SELECT value ->> 'i' AS vendor_id, max(value ->> 'v') AS version
                    FROM json_each(?1) GROUP BY 1) AS there
              WHERE work.vendor_id = there.vendor_id AND work.projected < there.version",
             vec![text(json::text(&versions))],
         )
-        .map_err(broken)
     }
 
     /// When the desk has to look after its rows again.
     pub fn next_due(&self, now: i64, recover_after: i64) -> Result<Option<i64>, Problem> {
-        let due: Option<Due> = first(
-            self.sql()?,
+        let due: Option<Due> = self.tables.first(
             "SELECT min(at) AS at FROM (
                SELECT ?1 AS at FROM work WHERE projected <> version
                UNION ALL
@@ -206,32 +184,27 @@ impl Rows {
                 int(DESK_ROWS_TTL_MS),
                 int(now.saturating_add(FORGET_EVERY_MS)),
             ],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(due.and_then(|due| due.at))
     }
 
     /// No copy of a question travels for so long.
     pub fn forget_old(&self, now: i64) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "DELETE FROM places WHERE state = 'closed' AND at_ms <= ?1",
             vec![int(now.saturating_sub(DESK_ROWS_TTL_MS))],
         )
-        .map_err(broken)
     }
 
     /// A page of everything, for an admin's export.
     pub fn export(&self, after: &str) -> Result<Value, Problem> {
         let (vendor_id, order_id, claim) = cursor(after);
-        let page: Vec<Value> = rows(
-            self.sql()?,
+        let page: Vec<Value> = self.tables.rows(
             "SELECT vendor_id, order_id, claim, state, at_ms FROM places
              WHERE (vendor_id, order_id, claim) > (?1, ?2, ?3)
              ORDER BY vendor_id, order_id, claim LIMIT 100",
             vec![text(vendor_id), text(order_id), int(claim)],
-        )
-        .map_err(broken)?;
+        )?;
         let next = page.last().map(after_row);
         Ok(json!({ "places": page, "next_after": next }))
     }

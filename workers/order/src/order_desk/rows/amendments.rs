@@ -3,10 +3,10 @@
 use contract::Problem;
 use domain::amend::{Amendment, Units};
 use edge::json;
-use edge::sqlite::{first, int, run, text};
+use edge::sqlite::{int, text};
 use serde::Deserialize;
 
-use super::{Rows, broken, parse};
+use super::{Rows, parse};
 
 /// One amendment, as it is written before stock and money hear of it.
 pub struct Amending<'a> {
@@ -35,8 +35,7 @@ pub struct Answered {
 
 impl Rows {
     pub fn add_amendment(&self, one: &Amending<'_>) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO amendments
                (order_id, number, amendment, units, key, fingerprint, answer, at_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -51,7 +50,6 @@ impl Rows {
                 int(one.at_ms),
             ],
         )
-        .map_err(broken)
     }
 
     /// What somebody got under that key.
@@ -59,12 +57,10 @@ impl Rows {
         if key.is_empty() {
             return Ok(None);
         }
-        first(
-            self.sql()?,
+        self.tables.first(
             "SELECT fingerprint, answer FROM amendments WHERE order_id = ?1 AND key = ?2",
             vec![text(order_id), text(key)],
         )
-        .map_err(broken)
     }
 
     /// The units that an amendment is about.
@@ -73,12 +69,10 @@ impl Rows {
         order_id: &str,
         number: u32,
     ) -> Result<Option<(Amendment, Units)>, Problem> {
-        let row: Option<UnitsRow> = first(
-            self.sql()?,
+        let row: Option<UnitsRow> = self.tables.first(
             "SELECT amendment, units FROM amendments WHERE order_id = ?1 AND number = ?2",
             vec![text(order_id), int(i64::from(number))],
-        )
-        .map_err(broken)?;
+        )?;
         row.map(|row| Ok((parse(&row.amendment)?, parse(&row.units)?)))
             .transpose()
     }

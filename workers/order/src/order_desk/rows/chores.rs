@@ -1,10 +1,10 @@
 //! What is still to be done for an order elsewhere, and by when.
 
 use contract::Problem;
-use edge::sqlite::{int, rows, run, text};
+use edge::sqlite::{int, text};
 use serde::Deserialize;
 
-use super::{Rows, broken};
+use super::Rows;
 
 /// What there is to do.
 pub mod kind {
@@ -47,8 +47,7 @@ impl Rows {
         version: u32,
         due_ms: i64,
     ) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO chores (order_id, shard, kind, version, due_ms)
              VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT DO UPDATE SET version = excluded.version, due_ms = excluded.due_ms,
@@ -61,28 +60,23 @@ impl Rows {
                 int(due_ms),
             ],
         )
-        .map_err(broken)
     }
 
     pub fn chores_of(&self, order_id: &str) -> Result<Vec<ChoreRow>, Problem> {
-        rows(
-            self.sql()?,
+        self.tables.rows(
             "SELECT order_id, shard, kind, version, attempts FROM chores WHERE order_id = ?1
              ORDER BY kind LIKE 'amend:%' DESC, shard DESC, kind",
             vec![text(order_id)],
         )
-        .map_err(broken)
     }
 
     /// Orders with chores that are due.
     pub fn chores_due(&self, now: i64) -> Result<Vec<String>, Problem> {
-        let found: Vec<ChoreRow> = rows(
-            self.sql()?,
+        let found: Vec<ChoreRow> = self.tables.rows(
             "SELECT order_id, shard, kind, version, attempts FROM chores WHERE due_ms <= ?1
              ORDER BY due_ms LIMIT 100",
             vec![int(now)],
-        )
-        .map_err(broken)?;
+        )?;
         let mut orders: Vec<String> = found.into_iter().map(|chore| chore.order_id).collect();
         orders.dedup();
         Ok(orders)
@@ -90,8 +84,7 @@ impl Rows {
 
     /// Unless it was asked for anew meanwhile.
     pub fn chore_done(&self, chore: &ChoreRow) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "DELETE FROM chores WHERE order_id = ?1 AND shard = ?2 AND kind = ?3 AND version = ?4",
             vec![
                 text(&chore.order_id),
@@ -100,12 +93,10 @@ impl Rows {
                 int(i64::from(chore.version)),
             ],
         )
-        .map_err(broken)
     }
 
     pub fn chore_again(&self, chore: &ChoreRow, due_ms: i64) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE chores SET attempts = attempts + 1, due_ms = ?4
              WHERE order_id = ?1 AND shard = ?2 AND kind = ?3",
             vec![
@@ -115,6 +106,5 @@ impl Rows {
                 int(due_ms),
             ],
         )
-        .map_err(broken)
     }
 }

@@ -4,10 +4,10 @@
 use contract::Problem;
 use domain::ids::desk_uuid;
 use domain::limits::DESK_ROWS_TTL_MS;
-use edge::sqlite::{first, int, run, text};
+use edge::sqlite::{int, text};
 use serde_json::Value;
 
-use super::{Rows, broken};
+use super::Rows;
 
 impl Rows {
     /// Rows that nobody needs any more: placements that were undone, a week after their last
@@ -19,7 +19,6 @@ impl Rows {
         let finished = now.saturating_sub(keep_finished_ms);
         // What is younger cannot be so long unchanged, and ids tell the age.
         let youngest = desk_uuid(before, 0, [0; 8]);
-        let sql = self.sql()?;
         let old = "order_id < ?1 AND projected = version
              AND ((phase = 'undone' AND updated_ms < ?2)
                   OR (announced = version AND status IN ('delivered', 'cancelled', 'refunded')
@@ -43,36 +42,30 @@ impl Rows {
             format!("DELETE FROM orders WHERE {old}"),
         ] {
             let values = vec![text(youngest.as_str()), int(undone), int(finished)];
-            run(sql, &statement, values).map_err(broken)?;
+            self.tables.run(&statement, values)?;
         }
         // A number names its year, and no other year's orders can get it.
         let year = domain::time::year(before);
         let oldest = format!("ORD-{year}");
-        run(
-            sql,
+        self.tables.run(
             "DELETE FROM used_numbers WHERE number < ?1",
             vec![text(oldest)],
         )
-        .map_err(broken)
     }
 
     /// From now on vendors may be asked about it.
     pub fn set_offered(&self, order_id: &str) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO offered (order_id) VALUES (?1) ON CONFLICT DO NOTHING",
             vec![text(order_id)],
         )
-        .map_err(broken)
     }
 
     pub fn is_offered(&self, order_id: &str) -> Result<bool, Problem> {
-        let found: Option<Value> = first(
-            self.sql()?,
+        let found: Option<Value> = self.tables.first(
             "SELECT 1 AS found FROM offered WHERE order_id = ?1",
             vec![text(order_id)],
-        )
-        .map_err(broken)?;
+        )?;
         Ok(found.is_some())
     }
 }

@@ -3,9 +3,9 @@
 use contract::Problem;
 use domain::lifecycle::{Chores, Life, OffersChore, Status, StockChore};
 use edge::json;
-use edge::sqlite::{int, run, text, text_or_null};
+use edge::sqlite::{int, text, text_or_null};
 
-use super::{OrderRow, Rows, Standing, broken, kind};
+use super::{OrderRow, Rows, Standing, kind};
 
 /// One change of an order: what it becomes, by whom, and what it asks of others.
 pub struct Step<'a> {
@@ -34,8 +34,7 @@ impl Rows {
             delivery: life.delivery,
             ..step.standing.clone()
         };
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE orders SET status = ?2, payment = ?3, version = ?4,
                tracking_number = COALESCE(?5, tracking_number), updated_ms = ?6,
                pay_by_ms = CASE WHEN ?7 THEN pay_by_ms ELSE NULL END, standing = ?8
@@ -51,23 +50,19 @@ impl Rows {
                 text(json::text(&standing)),
             ],
         )
-        .map_err(broken)
     }
 
     /// What others said of it, where that is no change that anybody has to hear of.
     pub fn set_standing(&self, order_id: &str, standing: &Standing) -> Result<(), Problem> {
-        run(
-            self.sql()?,
+        self.tables.run(
             "UPDATE orders SET standing = ?2 WHERE order_id = ?1",
             vec![text(order_id), text(json::text(standing))],
         )
-        .map_err(broken)
     }
 
     fn add_history(&self, row: &OrderRow, step: &Step<'_>) -> Result<(), Problem> {
         let life = step.life;
-        run(
-            self.sql()?,
+        self.tables.run(
             "INSERT INTO history (order_id, version, old_status, new_status, payment, fulfilment,
                delivery, changed_by, reason, at_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -84,7 +79,6 @@ impl Rows {
                 int(step.at_ms),
             ],
         )
-        .map_err(broken)
     }
 
     fn add_chores(&self, row: &OrderRow, step: &Step<'_>) -> Result<(), Problem> {

@@ -5,10 +5,9 @@ use contract::order::OrderContent;
 use domain::amend::Amended;
 use domain::lifecycle::{Delivery, Fulfilment, Life, Method, Mode, PaymentStatus, Status};
 use domain::placement::Placement;
+use edge::http;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-
-use super::broken;
 
 /// What there is to know of an order beside its status, in one column: who has it, how the
 /// goods and the delivery stand, and its money. What is not there is as it begins.
@@ -143,5 +142,5 @@ impl OrderRow {
 }
 
 pub(super) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    serde_json::from_slice(text.as_bytes()).map_err(|error| broken(error.into()))
+    serde_json::from_slice(text.as_bytes()).map_err(|error| http::internal(error.into()))
 }

@@ -5,11 +5,11 @@ use contract::{Actor, Problem, Role};
 use domain::lifecycle::{Delivery, Fulfilment, Life, Method, Mode, PaymentStatus, Status};
 use domain::time::rfc3339;
 use edge::json;
-use edge::sqlite::{int, rows, run, text};
+use edge::sqlite::{int, text};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{COLUMNS, OrderRow, Rows, broken};
+use super::{COLUMNS, OrderRow, Rows};
 use crate::order_desk::life::by_of;
 use crate::order_desk::money::due_of;
 use crate::order_desk::projection::Sent;
@@ -125,7 +125,8 @@ impl Rows {
                  ORDER BY order_id LIMIT ?1"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        rows(self.sql()?, &statement, vec![int(limit), int(before_ms)]).map_err(broken)
+        self.tables
+            .rows(&statement, vec![int(limit), int(before_ms)])
     }
 
     /// These versions have got there.
@@ -140,19 +141,18 @@ impl Rows {
                    FROM json_each(?1)) AS p
              WHERE orders.order_id = p.order_id AND orders.{column} < p.version"
         );
-        run(self.sql()?, &statement, vec![text(json::text(&versions))]).map_err(broken)
+        self.tables
+            .run(&statement, vec![text(json::text(&versions))])
     }
 
     pub fn history(&self, row: &OrderRow) -> Result<Vec<HistoryEntry>, Problem> {
         let order_id = row.order_id.as_str();
-        let found: Vec<HistoryRow> = rows(
-            self.sql()?,
+        let found: Vec<HistoryRow> = self.tables.rows(
             "SELECT version, old_status, new_status, payment, fulfilment, delivery, changed_by,
                reason, at_ms
              FROM history WHERE order_id = ?1 ORDER BY version",
             vec![text(order_id)],
-        )
-        .map_err(broken)?;
+        )?;
         let later = found.into_iter().map(|row| HistoryEntry {
             history_id: history_id(order_id, row.version),
             old_status: row.old_status.as_deref().and_then(Status::from_name),
@@ -203,8 +203,7 @@ impl Rows {
              WHERE customer_id = ?1 AND phase = 'placed' AND projected <> version
              ORDER BY order_id DESC LIMIT 100"
         );
-        let found: Vec<OrderRow> =
-            rows(self.sql()?, &statement, vec![text(customer_id)]).map_err(broken)?;
+        let found: Vec<OrderRow> = self.tables.rows(&statement, vec![text(customer_id)])?;
         found.iter().map(OrderRow::summary).collect()
     }
 
@@ -212,7 +211,7 @@ impl Rows {
     pub fn export(&self, after: &str) -> Result<Value, Problem> {
         let statement =
             format!("SELECT {COLUMNS} FROM orders WHERE order_id > ?1 ORDER BY order_id LIMIT 100");
-        let page: Vec<Value> = rows(self.sql()?, &statement, vec![text(after)]).map_err(broken)?;
+        let page: Vec<Value> = self.tables.rows(&statement, vec![text(after)])?;
         let next = page.last().and_then(|row| row.get("order_id")).cloned();
         Ok(json!({ "orders": page, "next_after": next }))
     }
