@@ -136,7 +136,14 @@ describe('a card', () => {
       assert.deepEqual([seen.status, seen.payment_status, seen.captured_minor, seen.refunded_minor], ['paid', 'paid', 7500, 0]);
       assert.equal((await cancel(shop.admin, one)).status, 200);
       const over = await cashier.look(one);
-      assert.deepEqual([over.status, over.payment_status, over.refunded_minor], ['cancelled', 'refunded', 7500], 'people give back what people took');
+      assert.deepEqual([over.status, over.payment_status, over.due_minor, over.captured_minor], ['cancelled', 'paid', 0, 7500], 'it has still to go back');
+      const back = (body) => shop.admin.post(`/orders/${one.order_id}/refunds`, body);
+      assertProblem(await back({ amount_minor: 7501 }), { status: 409, code: 'exceeds_due', field: 'amount_minor' });
+      const part = await back({ amount_minor: 500 });
+      assert.deepEqual([part.status, part.json.given_back_minor, part.json.due_minor], [201, 500, 0], part.text);
+      assert.equal((await back({})).json.given_back_minor, 7000);
+      const given = await cashier.look(one);
+      assert.deepEqual([given.status, given.payment_status, given.refunded_minor], ['cancelled', 'refunded', 7500], 'people say that they gave it back');
     }
     assert.equal(provider.balance(order.order_id), 0);
   });

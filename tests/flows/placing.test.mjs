@@ -114,6 +114,8 @@ describe('placing an order', { concurrency: 6 }, () => {
       version: 1,
       payment_method: 'card', fulfilment_mode: 'warehouse', fulfilment_status: 'unfulfilled', delivery_status: 'none',
       vendor_id: null, driver_id: null, due_minor: 11_899, captured_minor: 0, refunded_minor: 0,
+      // What lists go by.
+      kind: 'pending pending card unfulfilled none',
     });
     assert.deepEqual(JSON.parse(address), ADDRESS);
     assert.deepEqual(JSON.parse(products), [{

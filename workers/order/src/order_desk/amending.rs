@@ -10,7 +10,7 @@ use std::rc::Rc;
 use contract::order::AmendedOrder;
 use contract::{Actor, Problem, code};
 use domain::amend::{Amendment, Line, Units, Wrong};
-use domain::lifecycle::{By, Chores, Fulfilment, Life, PaymentStatus, Status};
+use domain::lifecycle::{By, Chores, Fulfilment, PaymentStatus, Status};
 use domain::stock::{AdjustLine, Op, Place, RestoreLine};
 use edge::{Scope, clock, faults, json};
 
@@ -54,7 +54,7 @@ impl Desk {
             });
         }
         let by = by_of(&asked.actor);
-        may_amend(row.life(), by, &asked.amendment)?;
+        may_amend(&row, by, &asked.amendment)?;
         let body = self.take_amendment(scope, &row, asked)?;
         self.follow(scope, &row.order_id).await?;
         Ok(AmendReply {
@@ -80,9 +80,15 @@ impl Desk {
                 quantity: line.quantity,
             })
             .collect();
-        let before = due_of(row)?;
         let mut standing = row.standing();
         let mut amended = standing.amended.take().unwrap_or_default();
+        // Nothing is due for an order that is over, and what people took is still with them.
+        let is_over = row.life().status == Status::Cancelled;
+        let before = if is_over {
+            amended.due(&lines, &content.totals)
+        } else {
+            due_of(row)?
+        };
         let units = amended
             .apply(
                 &asked.amendment,
@@ -113,7 +119,7 @@ impl Desk {
             order_number: row.number.clone().unwrap_or_default(),
             amendment: number,
             version: life.version,
-            due_minor,
+            due_minor: if is_over { 0 } else { due_minor },
             given_back_minor,
             currency: content.currency,
         });
@@ -198,7 +204,9 @@ fn op_of(amendment: &Amendment, units: Units, order_id: String, number: u32) -> 
     }
 }
 
-fn may_amend(life: Life, by: By, amendment: &Amendment) -> Result<(), Problem> {
+fn may_amend(row: &OrderRow, by: By, amendment: &Amendment) -> Result<(), Problem> {
+    let life = row.life();
+    let is_over = life.status == Status::Cancelled;
     let (may, detail) = match amendment {
         Amendment::Cancel { .. } => (
             life.next(Some(by)).contains(&Status::Cancelled),
@@ -215,7 +223,7 @@ fn may_amend(life: Life, by: By, amendment: &Amendment) -> Result<(), Problem> {
             matches!(
                 life.payment,
                 PaymentStatus::Paid | PaymentStatus::PartiallyRefunded
-            ) && life.status != Status::Cancelled,
+            ) && (!is_over || row.standing().paid_by_hand),
             "only what was paid can go back",
         ),
     };

@@ -16,7 +16,7 @@ use edge::call::{To, call};
 use edge::{Scope, clock, faults, http, telemetry};
 use futures::join;
 
-use super::money::{due_of, give_back_by_hand};
+use super::money::due_of;
 use super::rows::{ChoreRow, OrderRow, Step, kind};
 use super::tracking::expect;
 use super::{Desk, system};
@@ -105,7 +105,7 @@ impl Desk {
         if life.status == wanted.to {
             return Ok(());
         }
-        let (mut next, mut chores) = life
+        let (next, mut chores) = life
             .step(wanted.to, wanted.by)
             .map_err(|illegal| illegal_step(life.status, wanted.to, &illegal))?;
         let by = wanted.actor.tag();
@@ -120,9 +120,6 @@ impl Desk {
                 standing.captured_minor = due_of(row)?;
                 standing.paid_by_hand = true;
             }
-        }
-        if next.status == Status::Cancelled {
-            give_back_by_hand(&mut next, &mut standing, due_of(row)?);
         }
         let mut step = Step {
             life: next,
