@@ -12,6 +12,7 @@ pub mod amend;
 pub mod assignment;
 pub mod cart;
 pub mod delivery;
+pub mod dispatch;
 pub mod geo;
 pub mod ids;
 pub mod lifecycle;

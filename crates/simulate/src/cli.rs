@@ -9,16 +9,34 @@ use simulate::placement::batch::{Batch, caught_after, run_many};
 use simulate::placement::mutant::Mutant;
 use simulate::placement::run;
 
-use crate::offers;
+use crate::{deliveries, offers};
 
 pub const USAGE: &str = "\
 usage: simulate placement|assignment [options]
+       simulate dispatch FOLDER... [options]
+       simulate generate --out FOLDER [options]
+       simulate dispatch-bench [--runs N] [--json]
 
   --schedules N   run N schedules (default 100000 placements, 20000 assignments)
   --from SEED     the first seed of them (default 1)
   --seed SEED     replay one schedule and show its trace
   --mutant NAME   with a mistake put in on purpose; `all` says after how many
-                  schedules each is caught";
+                  schedules each is caught
+
+dispatch replays every instance below the folders:
+  --policy NAME   priority or window (the default)
+  --set NAME=N    one of the policy's settings
+  --json          instances and total as JSON
+  --out FOLDER    writes who brought what and when, one file an instance
+  --progress      shows a bar even where nobody sits at a terminal
+
+generate makes instances up:
+  --instances N   with seeds counting up from the first (default 1)
+  --orders N      orders of each (default 500)
+  --seed S        the first seed (default 1)
+  --load N        orders for each hour of a courier (default 2)
+  --preparation N preparation times are multiplied by this (default 1)
+  --speed N       metres a minute (default 320)";
 
 const SCHEDULES: u64 = 100_000;
 /// Schedules within which a mutant has to be caught.
@@ -39,6 +57,9 @@ pub enum Command {
         from: u64,
     },
     Offers(offers::Ask),
+    Deliveries(deliveries::Replay),
+    Making(deliveries::Making),
+    DispatchBench(deliveries::Bench),
 }
 
 impl Command {
@@ -47,6 +68,11 @@ impl Command {
         match words.next() {
             Some("placement") => {}
             Some("assignment") => return offers::Ask::parse(words).map(Self::Offers),
+            Some("dispatch") => return deliveries::Replay::parse(words).map(Self::Deliveries),
+            Some("generate") => return deliveries::Making::parse(words).map(Self::Making),
+            Some("dispatch-bench") => {
+                return deliveries::Bench::parse(words).map(Self::DispatchBench);
+            }
             Some(other) => return Err(format!("there is no `{other}`")),
             None => return Err("what shall be simulated?".into()),
         }
@@ -94,6 +120,9 @@ impl Command {
             Self::Replay { seed, mutant } => replay(seed, mutant),
             Self::Mutants { from } => mutants(from),
             Self::Offers(ask) => ask.run(),
+            Self::Deliveries(ask) => ask.run(),
+            Self::Making(ask) => ask.run(),
+            Self::DispatchBench(ask) => ask.run(),
         };
         // A reader who has seen enough is no error.
         let _ = std::io::stdout().write_all(text.as_bytes());

@@ -8,5 +8,6 @@
 )]
 
 pub mod assignment;
+pub mod dispatch;
 pub mod placement;
 pub mod rng;

@@ -1,4 +1,5 @@
-//! `simulate placement|assignment [--schedules N] [--from SEED] [--seed SEED] [--mutant NAME]`
+//! `simulate placement|assignment [--schedules N] [--from SEED] [--seed SEED] [--mutant NAME]`,
+//! and the replays of deliveries: `simulate dispatch|generate|dispatch-bench`
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -8,6 +9,7 @@
 use std::process::ExitCode;
 
 mod cli;
+mod deliveries;
 mod offers;
 
 fn main() -> ExitCode {
