@@ -1,7 +1,9 @@
 // `npm run bench`: every figure beside its floor, measured in the same run, on the release build.
-// `npm run bench -- place` runs one section. Sections: place, rush, live, vendors, orders, race, size.
+// `npm run bench -- place` runs one section. Sections: place, rush, live, vendors, orders, race, dispatch, size.
 // The word `full` beside them makes `race` as large as it is meant to be.
+import { ROOT } from '../tools/paths.mjs';
 import { ensureReady } from '../tools/setup.mjs';
+import { run } from '../tools/steps.mjs';
 import { measureLive, printLive } from './live.mjs';
 import { measureOrders, printOrders } from './orders.mjs';
 import { measurePlacing, printPlacing } from './place.mjs';
@@ -17,6 +19,8 @@ const sections = {
   async vendors() { printVendors(await measureVendors()); },
   async orders() { printOrders(await measureOrders()); },
   async race() { printRace(await measureRace({ full })); },
+  // On the host, since policies are nothing but arithmetic.
+  async dispatch() { await run('cargo', ['run', '--release', '--quiet', '-p', 'simulate', '--', 'dispatch-bench'], { cwd: ROOT, echo: true }); },
   async size() { printSize(await measureSize()); },
 };
 
