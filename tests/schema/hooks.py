@@ -96,6 +96,16 @@ GOOD = {
     "POST /api/admin/orders/{order}/force-assign": known_vendor,
 }
 
+def good_filters(query):
+    # Words that are none, and times that end before they begin.
+    if "text" in query:
+        query["text"] = "ada"
+    if "from" in query:
+        query.pop("to", None)
+
+
+GOOD_QUERY = {"GET /api/admin/orders": good_filters, "GET /api/admin/orders.csv": good_filters}
+
 OF_CARTS = {"POST /cart/place-order", "GET /cart/summary"}
 
 
@@ -117,6 +127,8 @@ def before_call(context, case, kwargs):
             # Staff has to say for which vendor it answers.
             case.body = {}
         GOOD[label](case.body)
+    if is_good and label in GOOD_QUERY and isinstance(case.query, dict):
+        GOOD_QUERY[label](case.query)
     if label in SIGNERS and not case.operation.schema.is_security_param_negated(case):
         case._auth = SIGNERS[label]
         case._has_explicit_auth = True

@@ -71,7 +71,7 @@ impl Filters {
         }
         for (field, column) in OWNERS {
             let Some(id) = query.get(field) else { continue };
-            if id.is_empty() || id.len() > OWNER_MAX || id.chars().any(char::is_control) {
+            if id.is_empty() || id.chars().count() > OWNER_MAX || id.chars().any(char::is_control) {
                 return Err(Problem::field(field, "is not an id"));
             }
             filters.owners.push((column, id.clone()));

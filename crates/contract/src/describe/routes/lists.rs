@@ -4,7 +4,7 @@ use domain::lifecycle::{Delivery, Fulfilment, Method, PaymentStatus, Status};
 use serde_json::{Value, json};
 
 use super::super::schema::{got, plain};
-use super::{ADMIN, CURSOR, LIMIT, Param, Route, STAFF, may, must, route};
+use super::{ADMIN, LIMIT, Param, Route, STAFF, may, must, route};
 use crate::lists::{AdminOrderPage, OrderCounts};
 use crate::order::StuckPage;
 use crate::stock::LowStockPage;
@@ -14,15 +14,21 @@ const TAG: &str = "lists";
 /// Some of these names, with commas between.
 fn some_of(names: &[&str]) -> Value {
     let one = names.join("|");
-    json!({ "type": "string", "pattern": (format!("^({one})(,({one}))*$")), "examples": [names.first()] })
+    json!({ "type": "string", "pattern": (format!(r"^\s*({one})\s*(,\s*({one})\s*)*$")), "examples": [names.first()] })
 }
 
 fn id() -> Value {
-    json!({ "type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^\\p{Cc}]+$" })
+    json!({
+        "type": "string", "minLength": 1, "maxLength": 128,
+        "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+    })
 }
 
 fn instant() -> Value {
-    json!({ "type": "string", "examples": ["2026-11-01", "2026-11-01T08:00:00Z"] })
+    json!({
+        "type": "string", "anyOf": [{ "format": "date" }, { "format": "date-time" }],
+        "examples": ["2026-11-01", "2026-11-01T08:00:00Z"],
+    })
 }
 
 const STATUS: Param = may(
@@ -67,6 +73,24 @@ const ROWS: Param = may(
     "How many rows are wanted at most.",
     || json!({ "type": "integer", "minimum": 1, "maximum": 10_000, "default": 10_000 }),
 );
+const AFTER_ORDER: Param = may(
+    "cursor",
+    "Where to go on: `next_cursor` of the page before.",
+    || {
+        json!({
+            "type": "string",
+            "pattern": "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$",
+        })
+    },
+);
+const AFTER_ROW: Param = may(
+    "cursor",
+    "Where to go on: `next_cursor` of the page before.",
+    || {
+        let code = domain::limits::CODE.trim_matches(['^', '$']);
+        json!({ "type": "string", "pattern": (format!("^([0-9]{{1,3}}|1000),{code},{code}$")) })
+    },
+);
 const THRESHOLD: Param = may(
     "threshold",
     "So many or fewer.",
@@ -99,7 +123,7 @@ pub const ROUTES: &[Route] = &[
     .by(STAFF)
     .query(&[
         STATUS, PAYMENT_STATUS, PAYMENT_METHOD, FULFILMENT, DELIVERY, VENDOR, DRIVER, BUYER, FROM,
-        TO, TEXT, SORT, LIMIT, CURSOR,
+        TO, TEXT, SORT, LIMIT, AFTER_ORDER,
     ]),
     route("GET", "/api/admin/orders.csv", "ordersFile", TAG, plain)
         .kind("text/csv")
@@ -108,7 +132,7 @@ pub const ROUTES: &[Route] = &[
         .by(STAFF)
         .query(&[
             STATUS, PAYMENT_STATUS, PAYMENT_METHOD, FULFILMENT, DELIVERY, VENDOR, DRIVER, BUYER,
-            FROM, TO, TEXT, SORT, ROWS, CURSOR,
+            FROM, TO, TEXT, SORT, ROWS, AFTER_ORDER,
         ]),
     route(
         "GET",
@@ -128,7 +152,7 @@ pub const ROUTES: &[Route] = &[
     )
     .says("What is running low, the least first")
     .by(STAFF)
-    .query(&[THRESHOLD, SOME, CURSOR]),
+    .query(&[THRESHOLD, SOME, AFTER_ROW]),
     route(
         "GET",
         "/api/admin/placements",
