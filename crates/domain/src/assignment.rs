@@ -40,7 +40,6 @@ mod effect;
 mod ending;
 mod lock;
 mod offer;
-mod outbox;
 mod over;
 mod search;
 mod settings;
@@ -49,10 +48,12 @@ pub use command::{Candidate, Command, Passed, Refusal, Tag};
 pub use effect::{CancelReason, Effect, FailReason, Happened};
 pub use lock::{Answer, Lock};
 pub use offer::{Claim, Offer, OfferState};
-pub use outbox::Outbox;
 pub use over::{Over, is_end, may_offer};
 pub use search::Search;
 pub use settings::{Settings, Strategy};
+
+/// What is left to be done for an order.
+pub type Outbox = crate::outbox::Outbox<Effect>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,23 +1,22 @@
 //! What can be asked for on the command line, and how it is shown.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::time::Instant;
 
-use simulate::placement::batch::{Batch, caught_after, run_many};
-use simulate::placement::mutant::Mutant;
-use simulate::placement::run;
+use simulate::assignment::Assigning;
+use simulate::errands::Finding;
+use simulate::placement::Placing;
 
-use crate::{deliveries, offers};
+use crate::deliveries;
+use crate::worlds::Ask;
 
 pub const USAGE: &str = "\
-usage: simulate placement|assignment [options]
+usage: simulate placement|assignment|errands [options]
        simulate dispatch FOLDER... [options]
        simulate generate --out FOLDER [options]
        simulate dispatch-bench [--runs N] [--json]
 
-  --schedules N   run N schedules (default 100000 placements, 20000 assignments)
+  --schedules N   run N schedules (default 100000, of assignments 20000)
   --from SEED     the first seed of them (default 1)
   --seed SEED     replay one schedule and show its trace
   --mutant NAME   with a mistake put in on purpose; `all` says after how many
@@ -38,25 +37,11 @@ generate makes instances up:
   --preparation N preparation times are multiplied by this (default 1)
   --speed N       metres a minute (default 320)";
 
-const SCHEDULES: u64 = 100_000;
-/// Schedules within which a mutant has to be caught.
-const CAUGHT_WITHIN: u64 = 20_000;
-
 #[derive(Debug)]
 pub enum Command {
-    Placement {
-        schedules: u64,
-        from: u64,
-        mutant: Option<Mutant>,
-    },
-    Replay {
-        seed: u64,
-        mutant: Option<Mutant>,
-    },
-    Mutants {
-        from: u64,
-    },
-    Offers(offers::Ask),
+    Placement(Ask<Placing>),
+    Offers(Ask<Assigning>),
+    Errands(Ask<Finding>),
     Deliveries(deliveries::Replay),
     Making(deliveries::Making),
     DispatchBench(deliveries::Bench),
@@ -66,60 +51,22 @@ impl Command {
     pub fn parse(arguments: &[String]) -> Result<Self, String> {
         let mut words = arguments.iter().map(String::as_str);
         match words.next() {
-            Some("placement") => {}
-            Some("assignment") => return offers::Ask::parse(words).map(Self::Offers),
-            Some("dispatch") => return deliveries::Replay::parse(words).map(Self::Deliveries),
-            Some("generate") => return deliveries::Making::parse(words).map(Self::Making),
-            Some("dispatch-bench") => {
-                return deliveries::Bench::parse(words).map(Self::DispatchBench);
-            }
-            Some(other) => return Err(format!("there is no `{other}`")),
-            None => return Err("what shall be simulated?".into()),
+            Some("placement") => Ask::parse(words, 100_000).map(Self::Placement),
+            Some("assignment") => Ask::parse(words, 20_000).map(Self::Offers),
+            Some("errands") => Ask::parse(words, 100_000).map(Self::Errands),
+            Some("dispatch") => deliveries::Replay::parse(words).map(Self::Deliveries),
+            Some("generate") => deliveries::Making::parse(words).map(Self::Making),
+            Some("dispatch-bench") => deliveries::Bench::parse(words).map(Self::DispatchBench),
+            Some(other) => Err(format!("there is no `{other}`")),
+            None => Err("what shall be simulated?".into()),
         }
-        let (mut schedules, mut from, mut seed) = (SCHEDULES, 1, None);
-        let (mut mutant, mut all) = (None, false);
-        while let Some(word) = words.next() {
-            let value = words
-                .next()
-                .ok_or_else(|| format!("`{word}` wants a value"))?;
-            let number = || {
-                value
-                    .parse::<u64>()
-                    .map_err(|_| format!("`{value}` is no number"))
-            };
-            match word {
-                "--schedules" => schedules = number()?,
-                "--from" => from = number()?,
-                "--seed" => seed = Some(number()?),
-                "--mutant" if value == "all" => all = true,
-                "--mutant" => {
-                    let named = Mutant::from_name(value);
-                    mutant = Some(named.ok_or_else(|| format!("there is no mutant `{value}`"))?);
-                }
-                _ => return Err(format!("there is no option `{word}`")),
-            }
-        }
-        Ok(match seed {
-            Some(seed) => Self::Replay { seed, mutant },
-            None if all => Self::Mutants { from },
-            None => Self::Placement {
-                schedules,
-                from,
-                mutant,
-            },
-        })
     }
 
     pub fn run(self) -> ExitCode {
         let (fine, text) = match self {
-            Self::Placement {
-                schedules,
-                from,
-                mutant,
-            } => placement(schedules, from, mutant),
-            Self::Replay { seed, mutant } => replay(seed, mutant),
-            Self::Mutants { from } => mutants(from),
+            Self::Placement(ask) => ask.run(),
             Self::Offers(ask) => ask.run(),
+            Self::Errands(ask) => ask.run(),
             Self::Deliveries(ask) => ask.run(),
             Self::Making(ask) => ask.run(),
             Self::DispatchBench(ask) => ask.run(),
@@ -136,85 +83,3 @@ impl Command {
 
 /// Whether all is well, and what to print.
 pub type Shown = (bool, String);
-
-fn placement(schedules: u64, from: u64, mutant: Option<Mutant>) -> Shown {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a host program may look at the clock"
-    )]
-    let started = Instant::now();
-    let batch = run_many(from, schedules, mutant);
-    let mut text = figures(&batch, started.elapsed().as_millis());
-    let zeros = batch.table.zeros();
-    for (step, fault) in &zeros {
-        let _ = writeln!(text, "never struck: {} at {}", fault.name(), step.name());
-    }
-    for (seed, violations) in &batch.failures {
-        let _ = writeln!(text, "seed {seed}: {}", violations.join("; "));
-    }
-    let _ = writeln!(
-        text,
-        "{} of {} schedules failed",
-        batch.failed, batch.schedules
-    );
-    (batch.failed == 0 && zeros.is_empty(), text)
-}
-
-fn figures(batch: &Batch, millis: u128) -> String {
-    let stats = &batch.stats;
-    let rate = u128::from(batch.schedules) * 1000 / millis.max(1);
-    format!(
-        "{}\n\n\
-         {} schedules in {}.{} s ({rate} a second), {} events\n\
-         {} orders placed, {} undone, {} buyers refused, {} told to come back\n\
-         {} looks at all shards; {} refusals not given because shelves did not stand still, \
-         {} because plans were overtaken\n\
-         {} placements resumed, {} stuck and retried, {} batches in conflict, \
-         longest unfinished {} ms\n",
-        batch.table.render(),
-        batch.schedules,
-        millis / 1000,
-        millis % 1000 / 100,
-        stats.events,
-        stats.placed,
-        stats.undone,
-        stats.refused,
-        stats.busy,
-        stats.collects,
-        stats.restless,
-        stats.overtaken,
-        stats.resumed,
-        stats.stuck,
-        stats.conflicts,
-        stats.longest_ms,
-    )
-}
-
-fn replay(seed: u64, mutant: Option<Mutant>) -> Shown {
-    let outcome = run(seed, mutant, true);
-    let mut text = outcome.trace.join("\n");
-    text.push('\n');
-    if outcome.violations.is_empty() {
-        let _ = writeln!(text, "seed {seed} holds");
-    }
-    for violation in &outcome.violations {
-        let _ = writeln!(text, "seed {seed}: {violation}");
-    }
-    (outcome.violations.is_empty(), text)
-}
-
-fn mutants(from: u64) -> Shown {
-    let (mut all, mut text) = (true, String::new());
-    for mutant in Mutant::ALL {
-        let name = mutant.name();
-        let caught = caught_after(from, CAUGHT_WITHIN, mutant);
-        all &= caught.is_some();
-        let _ = if let Some((count, violations)) = caught {
-            let broke = violations.join("; ");
-            writeln!(text, "{name:<16} caught after {count} schedules: {broke}")
-        } else {
-            writeln!(text, "{name:<16} not caught in {CAUGHT_WITHIN} schedules")
-        };
-    }
-    (all, text)
-}

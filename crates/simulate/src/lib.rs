@@ -9,5 +9,7 @@
 
 pub mod assignment;
 pub mod dispatch;
+pub mod errands;
+pub mod harness;
 pub mod placement;
 pub mod rng;

@@ -1,4 +1,4 @@
-//! `simulate placement|assignment [--schedules N] [--from SEED] [--seed SEED] [--mutant NAME]`,
+//! `simulate placement|assignment|errands [--schedules N] [--from SEED] [--seed SEED] [--mutant NAME]`,
 //! and the replays of deliveries: `simulate dispatch|generate|dispatch-bench`
 
 #![allow(
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 mod cli;
 mod deliveries;
-mod offers;
+mod worlds;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -5,7 +5,6 @@
 //! and trouble come from a seed. Every schedule ends with a while of fair weather,
 //! comes to rest, and is then held against the invariants.
 
-pub mod batch;
 mod cart_desk;
 mod check;
 mod claims;
@@ -32,3 +31,20 @@ mod trace;
 mod world;
 
 pub use world::{Outcome, run};
+
+use crate::harness;
+
+/// This world, for batches of schedules.
+#[derive(Debug)]
+pub struct Placing;
+
+impl harness::World for Placing {
+    type Step = fault::Step;
+    type Fault = fault::Fault;
+    type Mutant = mutant::Mutant;
+    type Stats = ledger::Stats;
+
+    fn run(seed: u64, mutant: Option<mutant::Mutant>, traced: bool) -> Outcome {
+        run(seed, mutant, traced)
+    }
+}

@@ -1,14 +1,14 @@
 //! The real code holds through a batch of schedules, and every known mistake is found.
 
-use simulate::assignment::batch::{caught_after, run_many};
 use simulate::assignment::mutant::Mutant;
-use simulate::assignment::run;
+use simulate::assignment::{Assigning, run};
+use simulate::harness::{caught_after, complaints_of_kept, run_many};
 
 const SCHEDULES: u64 = 4_000;
 
 #[test]
 fn schedules_hold_and_every_fault_strikes_every_step() {
-    let batch = run_many(1, SCHEDULES, None);
+    let batch = run_many::<Assigning>(1, SCHEDULES, None);
     assert_eq!(batch.failures, []);
     assert_eq!(batch.table.zeros(), []);
     let stats = batch.stats;
@@ -28,26 +28,13 @@ fn a_seed_is_a_schedule() {
 #[test]
 fn each_mutant_is_caught() {
     for mutant in Mutant::ALL {
-        let caught = caught_after(1, 4_000, mutant);
+        let caught = caught_after::<Assigning>(1, 4_000, mutant);
         assert!(caught.is_some(), "{} got through", mutant.name());
     }
 }
 
-/// `seeds-assignment.txt`: a seed a line, then the mutant that it catches, if any.
 #[test]
 fn seeds_that_found_something_hold() {
     let file = include_str!("../seeds-assignment.txt");
-    let lines = file
-        .lines()
-        .map(|line| line.split('#').next().unwrap_or(""));
-    for line in lines.filter(|line| !line.trim().is_empty()) {
-        let mut words = line.split_whitespace();
-        let seed: u64 = words.next().unwrap().parse().expect("a seed");
-        assert_eq!(run(seed, None, false).violations, [""; 0], "seed {seed}");
-        if let Some(name) = words.next() {
-            let mutant = Mutant::from_name(name).expect("a mutant");
-            let outcome = run(seed, Some(mutant), false);
-            assert!(!outcome.violations.is_empty(), "seed {seed} {name}");
-        }
-    }
+    assert_eq!(complaints_of_kept::<Assigning>(file), [""; 0]);
 }

@@ -1,9 +1,8 @@
-//! What is going to happen, by time and then in the order in which it was asked for.
-
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+//! What may be going to happen.
 
 use domain::assignment::{Command, Effect};
+
+use crate::harness;
 
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -50,52 +49,4 @@ pub enum Whim {
     Retry,
 }
 
-#[derive(Debug)]
-struct Entry {
-    at_ms: i64,
-    order: u64,
-    event: Event,
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at_ms, self.order).cmp(&(other.at_ms, other.order))
-    }
-}
-
-#[derive(Debug, Default)]
-pub struct Queue {
-    entries: BinaryHeap<Reverse<Entry>>,
-    order: u64,
-}
-
-impl Queue {
-    pub fn push(&mut self, at_ms: i64, event: Event) {
-        self.order += 1;
-        let order = self.order;
-        self.entries.push(Reverse(Entry {
-            at_ms,
-            order,
-            event,
-        }));
-    }
-
-    pub fn pop(&mut self) -> Option<(i64, Event)> {
-        let Reverse(entry) = self.entries.pop()?;
-        Some((entry.at_ms, entry.event))
-    }
-}
+pub type Queue = harness::Queue<Event>;

@@ -11,32 +11,14 @@ use super::mutant::Mutant;
 use super::outside::Row;
 use super::people::{PRESSES, Vendor, orders, vendors, whims};
 use super::queue::{Event, Queue, Whim};
+use super::stats::Stats;
+use crate::harness;
 use crate::rng::Rng;
 
 /// No schedule takes as many; one that does goes round in circles.
 const EVENTS_MAX: u64 = 50_000;
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stats {
-    pub events: u64,
-    pub won: u64,
-    pub forced: u64,
-    pub graceful: u64,
-    pub lost: u64,
-    pub released: u64,
-    pub failed: u64,
-    pub cancelled: u64,
-    pub full: u64,
-    pub crashes: u64,
-}
-
-#[derive(Debug)]
-pub struct Outcome {
-    pub violations: Vec<String>,
-    pub table: Table,
-    pub stats: Stats,
-    pub trace: Vec<String>,
-}
+pub type Outcome = harness::Outcome<Step, Fault, Stats>;
 
 pub struct World {
     pub now: i64,
@@ -73,7 +55,7 @@ pub fn run(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
 impl World {
     fn new(seed: u64, mutant: Option<Mutant>, traced: bool) -> Self {
         let mut rng = Rng::new(seed);
-        let weather = Weather::draw(&mut rng);
+        let weather = Weather::draw(&mut rng, 900_000);
         let vendors = vendors(&mut rng);
         let no_grace = mutant == Some(Mutant::NoGrace);
         let grace_ms = if no_grace {

@@ -5,56 +5,34 @@
 //! fault that really struck is counted in the table, so that a step which no
 //! schedule ever disturbed is seen.
 
-use std::fmt::Write;
-
+use crate::harness::{self, named};
 use crate::rng::Rng;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    CartMark,
-    Plan,
-    OrderJournal,
-    StockDeduct0,
-    StockDeduct1,
-    OrderUndo,
-    StockRelease0,
-    StockRelease1,
-    OrderFinish,
-    CartComplete,
-    CartRelease,
-    StockRead,
-    StockCommit,
-    Settle,
-    OrderMove,
-    ChoreRelease,
-    ChoreShip,
-    Resolve,
-    StockAdjust,
+named! {
+    pub enum Step {
+        CartMark = "cart.mark",
+        Plan = "plan",
+        OrderJournal = "order.journal",
+        StockDeduct0 = "stock.deduct.0",
+        StockDeduct1 = "stock.deduct.1",
+        OrderUndo = "order.undo",
+        StockRelease0 = "stock.release.0",
+        StockRelease1 = "stock.release.1",
+        OrderFinish = "order.finish",
+        CartComplete = "cart.complete",
+        CartRelease = "cart.release",
+        StockRead = "stock.read",
+        StockCommit = "stock.commit",
+        Settle = "settle",
+        OrderMove = "order.move",
+        ChoreRelease = "chore.release",
+        ChoreShip = "chore.ship",
+        Resolve = "resolve",
+        StockAdjust = "stock.adjust",
+    }
 }
 
 impl Step {
-    pub const ALL: [Self; 19] = [
-        Self::CartMark,
-        Self::Plan,
-        Self::OrderJournal,
-        Self::StockDeduct0,
-        Self::StockDeduct1,
-        Self::OrderUndo,
-        Self::StockRelease0,
-        Self::StockRelease1,
-        Self::OrderFinish,
-        Self::CartComplete,
-        Self::CartRelease,
-        Self::StockRead,
-        Self::StockCommit,
-        Self::Settle,
-        Self::OrderMove,
-        Self::ChoreRelease,
-        Self::ChoreShip,
-        Self::Resolve,
-        Self::StockAdjust,
-    ];
-
     /// Those that come up seldom, so that trouble has to be sent there.
     const RARE: [Self; 4] = [
         Self::OrderUndo,
@@ -62,30 +40,6 @@ impl Step {
         Self::StockRelease1,
         Self::Resolve,
     ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CartMark => "cart.mark",
-            Self::Plan => "plan",
-            Self::OrderJournal => "order.journal",
-            Self::StockDeduct0 => "stock.deduct.0",
-            Self::StockDeduct1 => "stock.deduct.1",
-            Self::OrderUndo => "order.undo",
-            Self::StockRelease0 => "stock.release.0",
-            Self::StockRelease1 => "stock.release.1",
-            Self::OrderFinish => "order.finish",
-            Self::CartComplete => "cart.complete",
-            Self::CartRelease => "cart.release",
-            Self::StockRead => "stock.read",
-            Self::StockCommit => "stock.commit",
-            Self::Settle => "settle",
-            Self::OrderMove => "order.move",
-            Self::ChoreRelease => "chore.release",
-            Self::ChoreShip => "chore.ship",
-            Self::Resolve => "resolve",
-            Self::StockAdjust => "stock.adjust",
-        }
-    }
 
     pub fn deduct(shard: u16) -> Self {
         if shard == 0 {
@@ -104,82 +58,25 @@ impl Step {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
-    /// It fails and has not happened.
-    ErrorBefore,
-    /// It happened, and the caller is told that it failed.
-    AnswerLost,
-    /// It is performed twice, concurrently where it travels.
-    Doubled,
-    /// It happens after the caller has stopped waiting.
-    Stalled,
-    /// Caller or callee loses its memory right after it happened.
-    CrashNode,
-    /// Everybody does.
-    CrashAll,
-}
-
-impl Fault {
-    pub const ALL: [Self; 6] = [
-        Self::ErrorBefore,
-        Self::AnswerLost,
-        Self::Doubled,
-        Self::Stalled,
-        Self::CrashNode,
-        Self::CrashAll,
-    ];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ErrorBefore => "error-before",
-            Self::AnswerLost => "answer-lost",
-            Self::Doubled => "doubled",
-            Self::Stalled => "stalled",
-            Self::CrashNode => "crash-node",
-            Self::CrashAll => "crash-all",
-        }
+named! {
+    pub enum Fault {
+        /// It fails and has not happened.
+        ErrorBefore = "error-before",
+        /// It happened, and the caller is told that it failed.
+        AnswerLost = "answer-lost",
+        /// It is performed twice, concurrently where it travels.
+        Doubled = "doubled",
+        /// It happens after the caller has stopped waiting.
+        Stalled = "stalled",
+        /// Caller or callee loses its memory right after it happened.
+        CrashNode = "crash-node",
+        /// Everybody does.
+        CrashAll = "crash-all",
     }
 }
 
 /// How often each fault struck at each step.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Table([[u64; Fault::ALL.len()]; Step::ALL.len()]);
-
-impl Table {
-    pub fn count(&mut self, step: Step, fault: Fault) {
-        self.0[step as usize][fault as usize] += 1;
-    }
-
-    pub fn merge(&mut self, other: &Self) {
-        for (mine, theirs) in self.0.iter_mut().flatten().zip(other.0.iter().flatten()) {
-            *mine += theirs;
-        }
-    }
-
-    /// The pairs that never occurred.
-    pub fn zeros(&self) -> Vec<(Step, Fault)> {
-        Step::ALL
-            .into_iter()
-            .flat_map(|step| Fault::ALL.map(|fault| (step, fault)))
-            .filter(|(step, fault)| self.0[*step as usize][*fault as usize] == 0)
-            .collect()
-    }
-
-    pub fn render(&self) -> String {
-        let mut text = format!("{:<16}", "step");
-        for fault in Fault::ALL {
-            let _ = write!(text, "{:>13}", fault.name());
-        }
-        for step in Step::ALL {
-            let _ = write!(text, "\n{:<16}", step.name());
-            for fault in Fault::ALL {
-                let _ = write!(text, "{:>13}", self.0[step as usize][fault as usize]);
-            }
-        }
-        text
-    }
-}
+pub type Table = harness::Table<Step, Fault>;
 
 /// A database that is out of reach for a while.
 #[derive(Debug, Clone, Copy)]

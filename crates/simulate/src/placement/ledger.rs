@@ -12,6 +12,7 @@ use domain::stock::Batch;
 
 use super::journal::OrderRow;
 use super::message::Told;
+use crate::harness::Figures;
 
 /// What tries, deadlines and the time until a placement is called stuck add up to,
 /// at the worst: two legs of deductions, then an undoing.
@@ -39,8 +40,8 @@ pub struct Stats {
     pub longest_ms: i64,
 }
 
-impl Stats {
-    pub fn merge(&mut self, other: &Self) {
+impl Figures for Stats {
+    fn merge(&mut self, other: &Self) {
         self.events += other.events;
         self.placed += other.placed;
         self.undone += other.undone;
@@ -53,6 +54,29 @@ impl Stats {
         self.resumed += other.resumed;
         self.conflicts += other.conflicts;
         self.longest_ms = self.longest_ms.max(other.longest_ms);
+    }
+
+    fn tell(&self) -> String {
+        format!(
+            "{} events\n\
+             {} orders placed, {} undone, {} buyers refused, {} told to come back\n\
+             {} looks at all shards; {} refusals not given because shelves did not stand still, \
+             {} because plans were overtaken\n\
+             {} placements resumed, {} stuck and retried, {} batches in conflict, \
+             longest unfinished {} ms",
+            self.events,
+            self.placed,
+            self.undone,
+            self.refused,
+            self.busy,
+            self.collects,
+            self.restless,
+            self.overtaken,
+            self.resumed,
+            self.stuck,
+            self.conflicts,
+            self.longest_ms,
+        )
     }
 }
 

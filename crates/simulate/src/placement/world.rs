@@ -8,7 +8,7 @@ use super::cart_desk::CartDesk;
 use super::check;
 use super::database::Database;
 use super::event::Event;
-use super::fault::Table;
+use super::fault::{Fault, Step};
 use super::house::House;
 use super::ledger::Stats;
 use super::message::{CART_DESKS, CallId, Failed, Node, Reply, Request, SHARDS};
@@ -18,6 +18,7 @@ use super::order_desk::OrderDesk;
 use super::scene::{Scene, Script};
 use super::shopper::Shopper;
 use super::stock_desk::StockDesk;
+use crate::harness;
 
 /// No schedule takes as many; one that does goes round in circles.
 const EVENTS_MAX: u64 = 100_000;
@@ -76,15 +77,7 @@ pub struct World {
     alarms: [Option<i64>; Node::CRASHABLE.len()],
 }
 
-/// How a schedule went.
-#[derive(Debug)]
-pub struct Outcome {
-    pub seed: u64,
-    pub violations: Vec<String>,
-    pub table: Table,
-    pub stats: Stats,
-    pub trace: Vec<String>,
-}
+pub type Outcome = harness::Outcome<Step, Fault, Stats>;
 
 /// Runs the schedule that a seed is.
 pub fn run(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
@@ -92,7 +85,6 @@ pub fn run(seed: u64, mutant: Option<Mutant>, traced: bool) -> Outcome {
     world.play();
     let violations = std::mem::take(&mut world.net.ledger.violations);
     Outcome {
-        seed,
         violations,
         table: world.net.table,
         stats: world.net.ledger.stats,

@@ -1,32 +1,40 @@
-//! What was decided and is not known to be done. It is part of the state, so it is
-//! written in the same stretch as the decision that asks for it, and each entry has
-//! a time at which it is done again: nothing decided is forgotten (A6).
+//! What was decided and is not known to be done. It is part of the state of whatever
+//! machine decided it, so it is written in the same stretch as the decision, and each entry
+//! has a time at which it is done again: nothing decided is forgotten (A6).
 
 use serde::{Deserialize, Serialize};
-
-use super::effect::Effect;
 
 const AGAIN_FIRST_MS: i64 = 2_000;
 const AGAIN_MAX_MS: i64 = 60_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct Todo {
-    effect: Effect,
+struct Todo<E> {
+    effect: E,
     tries: u32,
     /// When it is done again unless it is known to be done.
     at_ms: i64,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Outbox {
-    todo: Vec<Todo>,
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(bound(deserialize = "E: Deserialize<'de>"))]
+pub struct Outbox<E> {
+    todo: Vec<Todo<E>>,
     /// What the command at hand has added.
     #[serde(skip)]
-    fresh: Vec<Effect>,
+    fresh: Vec<E>,
 }
 
-impl Outbox {
-    pub fn add(&mut self, effect: Effect, now_ms: i64) {
+impl<E> Default for Outbox<E> {
+    fn default() -> Self {
+        Self {
+            todo: Vec::new(),
+            fresh: Vec::new(),
+        }
+    }
+}
+
+impl<E: Clone> Outbox<E> {
+    pub fn add(&mut self, effect: E, now_ms: i64) {
         self.fresh.push(effect.clone());
         self.todo.push(Todo {
             effect,
@@ -36,12 +44,12 @@ impl Outbox {
     }
 
     /// What has no point any more.
-    pub fn drop_if(&mut self, is_void: impl Fn(&Effect) -> bool) {
+    pub fn drop_if(&mut self, is_void: impl Fn(&E) -> bool) {
         self.todo.retain(|todo| !is_void(&todo.effect));
         self.fresh.retain(|effect| !is_void(effect));
     }
 
-    pub fn take_fresh(&mut self) -> Vec<Effect> {
+    pub fn take_fresh(&mut self) -> Vec<E> {
         std::mem::take(&mut self.fresh)
     }
 
@@ -56,7 +64,7 @@ impl Outbox {
         self.repeat(now_ms, |_| true);
     }
 
-    fn repeat(&mut self, now_ms: i64, is_due: impl Fn(&Todo) -> bool) {
+    fn repeat(&mut self, now_ms: i64, is_due: impl Fn(&Todo<E>) -> bool) {
         for todo in self.todo.iter_mut().filter(|todo| is_due(todo)) {
             todo.tries = todo.tries.saturating_add(1);
             todo.at_ms = now_ms.saturating_add(again_after_ms(todo.tries));
@@ -64,11 +72,11 @@ impl Outbox {
         }
     }
 
-    pub fn find(&self, is_it: impl Fn(&Effect) -> bool) -> Option<&Effect> {
+    pub fn find(&self, is_it: impl Fn(&E) -> bool) -> Option<&E> {
         self.effects().find(|effect| is_it(effect))
     }
 
-    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
+    pub fn effects(&self) -> impl Iterator<Item = &E> {
         self.todo.iter().map(|todo| &todo.effect)
     }
 
