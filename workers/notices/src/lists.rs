@@ -99,15 +99,28 @@ fn cursor(incoming: &Incoming) -> &str {
     incoming.query.get("cursor").map_or("~", String::as_str)
 }
 
-fn state(incoming: &Incoming) -> Result<&str, Problem> {
-    let state = asked(incoming, "state");
-    if state.is_empty() || State::from_name(state).is_some() {
-        return Ok(state);
+/// One of those that there are, or nothing where it is left out.
+fn one_of<'a>(
+    incoming: &'a Incoming,
+    name: &str,
+    is_one: fn(&str) -> bool,
+    wrong: &str,
+) -> Result<&'a str, Problem> {
+    match incoming.query.get(name) {
+        None => Ok(""),
+        Some(text) if is_one(text) => Ok(text),
+        Some(_) => Err(Problem::field(name, wrong)),
     }
-    Err(Problem::field(
+}
+
+fn state(incoming: &Incoming) -> Result<&str, Problem> {
+    let is_state = |text: &str| State::from_name(text).is_some();
+    one_of(
+        incoming,
         "state",
+        is_state,
         "must be waiting, delivered or dead",
-    ))
+    )
 }
 
 /// The page, and where the next one begins.
@@ -149,11 +162,9 @@ fn email_id(row: &EmailView) -> &str {
 
 /// `GET /api/admin/webhooks/deliveries?endpoint=&order=&state=&kind=`.
 pub async fn deliveries(env: &Env, incoming: &Incoming) -> Result<DeliveryPage, Problem> {
-    let kind = asked(incoming, "kind");
-    if !(kind.is_empty() || is_kind(kind) || kind == PING) {
-        let wrong = "must be a kind of event that there is";
-        return Err(Problem::field("kind", wrong));
-    }
+    let is_known = |kind: &str| is_kind(kind) || kind == PING;
+    let wrong = "must be a kind of event that there is";
+    let kind = one_of(incoming, "kind", is_known, wrong)?;
     let state = state(incoming)?;
     let (order, endpoint) = (asked(incoming, "order"), asked(incoming, "endpoint"));
     let (looks, by) = match (order, endpoint, state) {
