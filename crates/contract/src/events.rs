@@ -55,6 +55,19 @@ names! {
     REJECT_ORDER = "REJECT_ORDER";
     REJECT_RESULT = "REJECT_RESULT";
     OFFER_SEEN = "OFFER_SEEN";
+    /// An order is offered to a driver.
+    DRIVER_OFFER = "driver:offer";
+    /// A driver does not have an order any more, or is not asked about it.
+    DRIVER_RELEASED = "order:unassigned";
+    /// A driver comes or goes.
+    DRIVER_AVAILABILITY = "driver:availability";
+    /// Where a driver is.
+    DRIVER_PING = "driver:location";
+    DRIVER_ORDERS = "driver:orders";
+    DRIVER_ACCEPT = "driver:accept";
+    DRIVER_REJECT = "driver:reject";
+    DRIVER_PICKED_UP = "driver:picked-up";
+    DRIVER_DELIVERED = "driver:delivered";
     JOIN_ROOM = "join-room";
     LEAVE_ROOM = "leave-room";
 }
@@ -138,6 +151,26 @@ pub struct DriverLocation {
     pub longitude: f64,
     #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub timestamp: String,
+}
+
+/// A driver is asked whether to bring an order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DriverOffer {
+    pub order_id: String,
+    pub order: crate::dispatch::DriverOrder,
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
+    pub expires_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DriverReleased {
+    pub order_id: String,
+    pub agent_id: String,
+    pub reason: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod command;
 #[cfg(feature = "schema")]
 pub mod describe;
+pub mod dispatch;
 pub mod events;
 pub mod figures;
 pub mod fulfillment;

@@ -16,6 +16,7 @@ use domain::totals::Totals;
 use serde::{Deserialize, Serialize};
 
 use crate::assignment::{Holding, OrderFacts, RoutingStatus};
+use crate::dispatch::{ErrandHeard, ReportBody};
 use crate::fulfillment::PricedLine;
 use crate::{Actor, Empty, commands};
 
@@ -131,6 +132,10 @@ commands!(AtOrderDesk {
     /// How the money of an order stands, as those say who take it. They repeat it until it
     /// is answered; an older version changes nothing.
     Money as TellMoney { order_id: String, told: Told } -> Empty, |_| "order.money".into();
+    /// How the errand of an order stands, as the one says who leads it, who repeats it until
+    /// it is answered. Of two reports the older changes nothing.
+    Hear as HearErrand { order_id: String, report: ReportBody } -> ErrandHeard,
+        |_| "order.hear".into();
 });
 
 /// Whether an order may be offered to vendors.

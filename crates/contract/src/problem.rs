@@ -58,6 +58,12 @@ pub mod code {
     pub const ASSIGNMENT_CLOSED: Code = ("assignment_closed", 409);
     pub const NOT_PAID: Code = ("order_not_paid", 409);
 
+    pub const NOT_YOUR_ORDER: Code = ("not_your_order", 409);
+    pub const DRIVER_OFFER_OVER: Code = ("driver_offer_over", 409);
+    pub const NOT_COLLECTED: Code = ("not_collected", 409);
+    pub const COLLECTED: Code = ("already_collected", 409);
+    pub const NO_DRIVER_WANTED: Code = ("no_driver_wanted", 409);
+
     pub const NO_CREDIT: Code = ("no_credit", 409);
     pub const NOTHING_DUE: Code = ("nothing_due", 409);
     pub const EXCEEDS_ORDER: Code = ("exceeds_order", 409);

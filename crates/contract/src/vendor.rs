@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::geo::Point;
 use serde::{Deserialize, Serialize};
 
 use crate::offers::{CancelPush, NewOrder};
@@ -191,6 +192,8 @@ commands!(AtVendors {
     /// What vendors are called, as far as they are known.
     Names as NamesOf { vendor_ids: Vec<String> } -> BTreeMap<String, String>,
         |_| "vendors.names".into();
+    /// Where a vendor is.
+    Where as WhereIs { vendor_id: String } -> Option<Point>, |_| "vendors.where".into();
     /// Who of these has anything that could be rung.
     Ringable as RingableOf { vendor_ids: Vec<String> } -> Vec<String>,
         |_| "vendors.ringable".into();

@@ -14,6 +14,7 @@ pub mod cart;
 pub mod delivery;
 pub mod dispatch;
 pub mod errand;
+pub mod fleet;
 pub mod geo;
 pub mod hail;
 pub mod ids;

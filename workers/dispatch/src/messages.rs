@@ -1,0 +1,145 @@
+//! What goes over queues and sockets, made of what the desks know.
+
+use std::rc::Rc;
+
+use contract::dispatch::{
+    ASSIGNED, ASSIGNMENT_FAILED, AssignmentRequest, AssignmentResponse, DriverOrder, MESSAGE_MAX,
+    RESPONSE_TOPIC,
+};
+use contract::events::{
+    DRIVER_OFFER, DRIVER_RELEASED, DriverOffer, DriverReleased, Stamp, Stamped,
+};
+use contract::realtime::Event;
+use domain::errand::{Report, State, Why};
+use domain::live::room::Room;
+use domain::time::rfc3339;
+use edge::call::CallError;
+use edge::{announce, clock, json};
+use serde::Serialize;
+use worker::Env;
+
+/// The document's words for a search that found nobody.
+const NOBODY: &str = "No available drivers in area";
+
+/// Puts a message on a queue, as text: what queues make of other values loses some of it.
+pub async fn send<T: Serialize>(env: &Env, queue: &str, message: &T) -> Result<(), CallError> {
+    send_text(env, queue, json::text(message)).await
+}
+
+pub async fn send_text(env: &Env, queue: &str, text: String) -> Result<(), CallError> {
+    if text.len() > MESSAGE_MAX {
+        return Err(CallError::Unknown("the message is too large".into()));
+    }
+    let unknown = |error: worker::Error| CallError::Unknown(error.to_string());
+    env.queue(queue)
+        .map_err(unknown)?
+        .send(text)
+        .await
+        .map_err(unknown)
+}
+
+pub fn response(
+    order_id: &str,
+    request: Option<&AssignmentRequest>,
+    report: &Report,
+) -> AssignmentResponse {
+    let is_assigned = report.state == State::Assigned;
+    let at = rfc3339(report.at_ms);
+    AssignmentResponse {
+        event_id: format!("{order_id}:{}:{}", report.attempt, report.version),
+        event_type: if is_assigned {
+            ASSIGNED
+        } else {
+            ASSIGNMENT_FAILED
+        }
+        .to_owned(),
+        order_id: order_id.to_owned(),
+        status: if is_assigned { "assigned" } else { "failed" }.to_owned(),
+        driver_id: report.driver.clone(),
+        eta: is_assigned.then(|| report.eta_s.div_ceil(60)),
+        assigned_at: is_assigned.then(|| at.clone()),
+        error: (!is_assigned).then(|| NOBODY.to_owned()),
+        failed_at: (!is_assigned).then_some(at),
+        topic: RESPONSE_TOPIC.to_owned(),
+        geo_key: request
+            .map(|request| request.geo_key.clone())
+            .unwrap_or_default(),
+        report: report.clone().into(),
+    }
+}
+
+/// A driver is asked. Whoever misses it finds it among the open offers.
+pub async fn offer(
+    env: &Env,
+    driver: &str,
+    order: &DriverOrder,
+    claim: u32,
+    until_ms: i64,
+) -> Result<(), CallError> {
+    let offer = DriverOffer {
+        order_id: order.order_id.clone(),
+        order: order.clone(),
+        expires_at: rfc3339(until_ms),
+    };
+    let event = event(
+        offer_id(&order.order_id, claim),
+        &order.order_id,
+        DRIVER_OFFER,
+        &[Room::Driver(driver.to_owned())],
+        clock::now_ms(),
+        offer,
+    );
+    let event = Event {
+        until_ms: Some(until_ms),
+        ..event
+    };
+    announce::publish(env, vec![Rc::new(event)]).await
+}
+
+fn offer_id(order_id: &str, claim: u32) -> String {
+    format!("{order_id}:{DRIVER_OFFER}:{claim}")
+}
+
+/// A driver has it no more, or is not asked any more.
+pub fn released(driver: &str, order_id: &str, claim: u32, why: Why, now: i64) -> Event {
+    let released = DriverReleased {
+        order_id: order_id.to_owned(),
+        agent_id: driver.to_owned(),
+        reason: json::text(&why).trim_matches('"').to_owned(),
+    };
+    let event = event(
+        format!("{order_id}:{DRIVER_RELEASED}:{claim}"),
+        order_id,
+        DRIVER_RELEASED,
+        &[Room::Driver(driver.to_owned())],
+        now,
+        released,
+    );
+    Event {
+        voids: Some(offer_id(order_id, claim)),
+        ..event
+    }
+}
+
+/// One event about an order.
+pub fn event(
+    id: String,
+    order_id: &str,
+    name: &str,
+    rooms: &[Room],
+    now: i64,
+    of: impl Serialize,
+) -> Event {
+    let stamp = Stamp {
+        event_id: id.clone(),
+        occurred_at: rfc3339(now),
+    };
+    Event {
+        id,
+        key: order_id.to_owned(),
+        rooms: rooms.iter().map(Room::name).collect(),
+        event: name.to_owned(),
+        payload: json::text(&Stamped { of, stamp }),
+        ..Event::default()
+    }
+}
