@@ -16,6 +16,8 @@ pub const DRIVER_DESK: &str = "DRIVER_DESK";
 /// Bindings of the queues.
 pub const REQUESTS: &str = "ASSIGNMENT_REQUESTS";
 pub const RESPONSES: &str = "ASSIGNMENT_RESPONSES";
+/// The binding under which whoever consumes responses reaches the queue of the dead ones.
+pub const DEAD_RESPONSES_BINDING: &str = "DEAD_RESPONSES";
 /// Queues where messages end that nobody could do anything with.
 pub const DEAD_REQUESTS: &str = "driver-assignment-requests-dead";
 pub const DEAD_RESPONSES: &str = "driver-assignment-responses-dead";
@@ -23,9 +25,6 @@ pub const DEAD_RESPONSES: &str = "driver-assignment-responses-dead";
 pub const REQUESTED: &str = "AssignmentRequested";
 pub const ASSIGNED: &str = "DriverAssigned";
 pub const ASSIGNMENT_FAILED: &str = "AssignmentFailed";
-
-/// A message has so many bytes at most.
-pub const MESSAGE_MAX: usize = 64 * 1024;
 
 /// The desk that leads what is collected in a cell.
 pub fn cell_desk_name(cell: &str) -> String {

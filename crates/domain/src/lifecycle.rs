@@ -186,6 +186,22 @@ impl Life {
         Some((next, Chores::default()))
     }
 
+    /// How its delivery stands, as those say who find drivers. `None` when that is known, and
+    /// once the goods have left: from then on it follows from the steps.
+    pub fn brought_so(self, delivery: Delivery) -> Option<Self> {
+        let is_wanted = matches!(
+            self.status,
+            Status::VendorAccepted | Status::Preparing | Status::Ready | Status::Processing
+        );
+        if !is_wanted || delivery == self.delivery {
+            return None;
+        }
+        let mut next = self;
+        next.delivery = delivery;
+        next.version = self.version.saturating_add(1);
+        Some(next)
+    }
+
     /// Whether the time limit for paying still applies.
     pub fn awaits_payment(self) -> bool {
         self.status == Status::Pending && self.method == Method::Card

@@ -21,6 +21,7 @@ pub mod json;
 pub mod mac;
 pub mod mail;
 pub mod outside;
+pub mod queue;
 mod rows;
 pub mod socket;
 pub mod sqlite;

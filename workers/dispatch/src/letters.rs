@@ -10,14 +10,9 @@ use contract::dispatch::{
 use contract::{Problem, code};
 use domain::time::rfc3339;
 use edge::d1::{Db, DbError, Sql, rows_of};
-use edge::{Scope, clock, telemetry};
+use edge::{Scope, clock, queue, telemetry};
 use serde::{Deserialize, Serialize};
-use worker::{Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder};
-
-use crate::messages;
-
-/// Seconds until a letter that could not be written is tried again.
-const AGAIN_S: u32 = 10;
+use worker::{Env, MessageBatch, MessageExt};
 
 /// Whether this queue is one of those where messages end.
 pub fn is_dead(queue: &str) -> bool {
@@ -50,7 +45,7 @@ pub async fn keep(batch: &MessageBatch<String>, env: &Env) {
     let rows: Vec<Row> = batch
         .raw_iter()
         .map(|message| {
-            let body = message.body().as_string().unwrap_or_default();
+            let body = queue::text_of(&message);
             row(
                 queue,
                 &message.id(),
@@ -68,11 +63,7 @@ pub async fn keep(batch: &MessageBatch<String>, env: &Env) {
         }
         Err(problem) => {
             telemetry::error("letters_not_kept", &[("reason", &problem.detail)]);
-            let options = QueueRetryOptionsBuilder::new().with_delay_seconds(AGAIN_S);
-            let options = options.build();
-            batch
-                .raw_iter()
-                .for_each(|message| message.retry_with_options(&options));
+            batch.raw_iter().for_each(|message| queue::again(&message));
         }
     }
 }
@@ -184,7 +175,7 @@ pub async fn get(env: &Env, scope: &Scope, id: &str) -> Result<DeadLetter, Probl
 pub async fn replay(env: &Env, scope: &Scope, id: &str) -> Result<DeadLetter, Problem> {
     let letter = get(env, scope, id).await?;
     let body = letter.body.unwrap_or_default();
-    let sent = messages::send_text(env, &letter.queue, body).await;
+    let sent = queue::send(env, scope, &letter.queue, &body).await;
     sent.map_err(|error| {
         telemetry::error("letter_not_sent", &[("reason", &format!("{error:?}"))]);
         Problem::new(code::UNAVAILABLE, "the queue did not take it; try again").retry_after(1)

@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use contract::dispatch::{
-    ASSIGNED, ASSIGNMENT_FAILED, AssignmentRequest, AssignmentResponse, DriverOrder, MESSAGE_MAX,
-    RESPONSE_TOPIC,
+    ASSIGNED, ASSIGNMENT_FAILED, AssignmentRequest, AssignmentResponse, DriverOrder, RESPONSE_TOPIC,
 };
 use contract::events::{
     DRIVER_OFFER, DRIVER_RELEASED, DriverOffer, DriverReleased, Stamp, Stamped,
@@ -20,23 +19,6 @@ use worker::Env;
 
 /// The document's words for a search that found nobody.
 const NOBODY: &str = "No available drivers in area";
-
-/// Puts a message on a queue, as text: what queues make of other values loses some of it.
-pub async fn send<T: Serialize>(env: &Env, queue: &str, message: &T) -> Result<(), CallError> {
-    send_text(env, queue, json::text(message)).await
-}
-
-pub async fn send_text(env: &Env, queue: &str, text: String) -> Result<(), CallError> {
-    if text.len() > MESSAGE_MAX {
-        return Err(CallError::Unknown("the message is too large".into()));
-    }
-    let unknown = |error: worker::Error| CallError::Unknown(error.to_string());
-    env.queue(queue)
-        .map_err(unknown)?
-        .send(text)
-        .await
-        .map_err(unknown)
-}
 
 pub fn response(
     order_id: &str,

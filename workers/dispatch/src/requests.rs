@@ -10,15 +10,12 @@ use contract::dispatch::{AssignmentRequest, CELL_DESK, WishForDriver, cell_desk_
 use domain::fleet::Cells;
 use domain::geo::Point;
 use edge::call::{To, call};
-use edge::{Scope, clock, telemetry};
+use edge::{Scope, clock, queue, telemetry};
 use futures::future::join_all;
-use worker::{Env, MessageBatch, MessageExt, QueueRetryOptionsBuilder, RawMessage};
+use worker::{Env, MessageBatch, MessageExt, RawMessage};
 
 use crate::{letters, settings};
 
-/// The pause before the second try, and the longest.
-const AGAIN_S: u32 = 2;
-const AGAIN_MAX_S: u32 = 300;
 /// A driver who is farther away than that is nobody's driver.
 const RADIUS_MAX_KM: f64 = 100.0;
 
@@ -30,7 +27,7 @@ pub async fn take(batch: &MessageBatch<String>, env: &Env) {
 
 async fn one(env: &Env, cells: &Cells, message: RawMessage) {
     let scope = Scope::default();
-    let text = message.body().as_string().unwrap_or_default();
+    let text = queue::text_of(&message);
     let began = clock::now_ms();
     let outcome = match understood(cells, &text) {
         Ok((cell, request)) => {
@@ -53,26 +50,12 @@ async fn one(env: &Env, cells: &Cells, message: RawMessage) {
         Err(problem) => {
             telemetry::count("driver_requests", &[("outcome", "again")], 1);
             telemetry::error("request_not_taken", &[("reason", &problem.detail)]);
-            message.retry_with_options(&again(&message));
+            queue::again(&message);
         }
     }
     let took = clock::now_ms().saturating_sub(began);
     telemetry::observe("driver_request_ms", &[], took);
-    telemetry::observe("driver_request_age_ms", &[], age_ms(&message));
-}
-
-/// A message waits once more as long as it has waited in all, so pauses double.
-fn again(message: &RawMessage) -> worker::QueueRetryOptions {
-    let pause = u32::try_from(age_ms(message) / 1000).unwrap_or(AGAIN_MAX_S);
-    QueueRetryOptionsBuilder::new()
-        .with_delay_seconds(pause.clamp(AGAIN_S, AGAIN_MAX_S))
-        .build()
-}
-
-fn age_ms(message: &RawMessage) -> i64 {
-    #[allow(clippy::cast_possible_wrap, reason = "far below 2^63")]
-    let sent = message.timestamp().as_millis() as i64;
-    clock::now_ms().saturating_sub(sent).max(0)
+    telemetry::observe("driver_request_age_ms", &[], queue::age_ms(&message));
 }
 
 /// What nobody will ever understand is not tried again.
@@ -93,7 +76,7 @@ async fn bury(env: &Env, message: &RawMessage, text: &str, problem: &Problem) {
     .await
     {
         Ok(()) => message.ack(),
-        Err(_) => message.retry_with_options(&again(message)),
+        Err(_) => queue::again(message),
     }
 }
 

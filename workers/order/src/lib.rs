@@ -8,12 +8,13 @@
 
 mod lists;
 mod order_desk;
+mod responses;
 mod routes;
 
 pub use order_desk::OrderDesk;
 
 use edge::{http, telemetry};
-use worker::{Context, Env, Request, Response, Result, event};
+use worker::{Context, Env, MessageBatch, Request, Response, Result, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
@@ -21,4 +22,13 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
     let outcome = routes::serve(request, &env).await;
     telemetry::flush_soon(&env, &context);
     http::finish(outcome)
+}
+
+/// Every message is answered for by itself, so this never fails as a whole.
+#[event(queue)]
+async fn queue(batch: MessageBatch<String>, env: Env, context: Context) -> Result<()> {
+    telemetry::configure(&env);
+    responses::take(&batch, &env).await;
+    telemetry::flush_soon(&env, &context);
+    Ok(())
 }

@@ -12,6 +12,7 @@
 
 mod amending;
 mod announcing;
+mod hailing;
 mod legs;
 mod life;
 mod money;
@@ -42,6 +43,8 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 use projection::Sent;
 use rows::{GoodEnd, OrderRow, Reached, Rows};
 
+/// How far a driver may be away, as the documents have it.
+const DRIVER_RADIUS_KM: f64 = 5.0;
 /// Orders in one trip of a desk that catches up.
 const CATCH_UP_MAX: usize = 100;
 const FORGET_EVERY_MS: i64 = 60 * 60 * 1000;
@@ -67,6 +70,12 @@ struct Desk {
     cart_desks: u16,
     payment_limit_ms: i64,
     stuck_after_ms: i64,
+    /// Whether a driver is wished for when a vendor has taken an order.
+    drivers_wanted: bool,
+    /// Wishes for drivers that go out in a second, at most; when the last second began, and
+    /// how many there were in it.
+    wishes_max: u32,
+    wishes: Cell<(i64, u32)>,
     /// How long changes gather before the database gets them.
     gather_ms: i64,
     /// Good ends that are not written yet.
@@ -107,6 +116,9 @@ impl DurableObject for OrderDesk {
             mode: config::text(&env, "FULFILMENT_MODE")
                 .and_then(|mode| Mode::from_name(&mode))
                 .unwrap_or(Mode::Vendor),
+            drivers_wanted: config::text(&env, "DRIVERS_FOR").as_deref() == Some("vendor"),
+            wishes_max: config::number(&env, "DRIVER_WISHES_PER_SECOND", 50),
+            wishes: Cell::default(),
             cart_desks: config::number(&env, "CART_DESKS", 32_u16).max(1),
             payment_limit_ms: ms_of_minutes(limit_minutes),
             stuck_after_ms: stuck_seconds.saturating_mul(1000),
@@ -147,6 +159,7 @@ impl DurableObject for OrderDesk {
                 reply(desk.held(&scope, &held.order_id, &held.holding).await)
             }
             AtOrderDesk::Payable(ask) => reply(desk.payable(&scope, &ask).await),
+            AtOrderDesk::Hear(heard) => reply(desk.hear(&scope, heard).await),
             AtOrderDesk::Money(money) => {
                 reply(desk.money(&scope, &money.order_id, &money.told).await)
             }

@@ -207,6 +207,15 @@ pub async fn get(env: &Env, scope: &Scope, id: &str) -> Result<VendorView, Probl
     one(env, scope, "vendors.get", sql).await
 }
 
+/// Where a vendor is, also one who has retired meanwhile.
+pub async fn place(env: &Env, scope: &Scope, id: &str) -> Result<Option<Point>, Problem> {
+    let sql = Sql::new("SELECT latitude, longitude FROM vendors WHERE vendor_id = ?1").text(id);
+    let rows: Vec<Point> = Db::open(env, "DB")?
+        .rows(scope, "vendors.place", sql)
+        .await?;
+    Ok(rows.into_iter().next())
+}
+
 /// Whose number this is, where it is one vendor's alone.
 pub async fn by_phone(env: &Env, scope: &Scope, phone: &str) -> Result<Option<String>, Problem> {
     let sql = Sql::new("SELECT vendor_id FROM vendors WHERE phone = ?1 AND retired = 0 LIMIT 2");

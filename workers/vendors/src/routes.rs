@@ -35,6 +35,7 @@ async fn command_from(env: &Env, scope: &Scope, command: AtVendors) -> Outcome {
         AtVendors::Ringable(of) => call::reply(alerts::ringable(env, scope, &of.vendor_ids).await),
         AtVendors::Alert(alert) => call::reply(alerts::alert(env, scope, &alert).await),
         AtVendors::CallOff(off) => call::reply(alerts::call_off(env, scope, &off).await),
+        AtVendors::Where(of) => call::reply(directory::place(env, scope, &of.vendor_id).await),
         AtVendors::Names(of) => call::reply(directory::names(env, scope, &of.vendor_ids).await),
     };
     answered.map_err(http::internal)

@@ -64,6 +64,7 @@ impl Edge {
 }
 
 const HOUSE: &[By] = &[By::House];
+const DRIVER: &[By] = &[By::Driver];
 const STAFF: &[By] = &[By::Staff];
 const HOUSE_OR_STAFF: &[By] = &[By::House, By::Staff];
 const BUYER_OR_STAFF: &[By] = &[By::Customer, By::Staff];
@@ -95,6 +96,7 @@ use Status::{
 
 /// A customer may cancel until somebody has begun to prepare; staff until the goods have
 /// left. An order changes its vendor by going back to be assigned, or straight to another.
+/// What a driver has collected has left, whether anybody said before that it was ready.
 pub const EDGES: &[Edge] = &[
     edge(Pending, Paid, HOUSE_OR_STAFF),
     paid_later(Pending, AwaitingAssignment, HOUSE_OR_STAFF),
@@ -115,18 +117,20 @@ pub const EDGES: &[Edge] = &[
     edge(VendorAccepted, VendorAccepted, HOUSE),
     edge(VendorAccepted, Failed, HOUSE),
     edge(VendorAccepted, Preparing, VENDOR_OR_STAFF),
+    edge(VendorAccepted, Shipped, DRIVER),
     edge(VendorAccepted, Cancelled, BUYER_OR_STAFF),
     edge(Preparing, Ready, VENDOR_OR_STAFF),
     edge(Preparing, AwaitingAssignment, HOUSE),
     edge(Preparing, VendorAccepted, HOUSE),
     edge(Preparing, Failed, HOUSE),
+    edge(Preparing, Shipped, DRIVER),
     edge(Preparing, Cancelled, STAFF),
     edge(Ready, Shipped, WHO_HANDS_OVER),
     edge(Ready, AwaitingAssignment, HOUSE),
     edge(Ready, VendorAccepted, HOUSE),
     edge(Ready, Failed, HOUSE),
     edge(Ready, Cancelled, STAFF),
-    edge(Processing, Shipped, STAFF),
+    edge(Processing, Shipped, &[By::Driver, By::Staff]),
     edge(Processing, Cancelled, STAFF),
     edge(Shipped, Delivered, WHO_HANDS_OVER),
     edge(Delivered, Refunded, HOUSE),

@@ -15,7 +15,7 @@ use domain::ids::{desk_of_uuid, shard_of};
 use domain::shift::{Ask, Progress};
 use domain::time::rfc3339;
 use edge::call::{To, call};
-use edge::{Scope, clock, telemetry};
+use edge::{Scope, clock, json, queue, telemetry};
 
 use super::Desk;
 use crate::messages;
@@ -147,7 +147,9 @@ impl Desk {
         if is_new && matches!(report.state, State::Assigned | State::Failed) {
             let (_, request) = self.rows.errand(order_id).ok()??;
             let response = messages::response(order_id, request.as_ref(), report);
-            if let Err(error) = messages::send(&self.env, RESPONSES, &response).await {
+            if let Err(error) =
+                queue::send(&self.env, scope, RESPONSES, &json::text(&response)).await
+            {
                 let reason = format!("{error:?}");
                 telemetry::error("response_not_sent", &[("reason", &reason)]);
             }

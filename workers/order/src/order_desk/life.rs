@@ -142,6 +142,7 @@ impl Desk {
         step: &Step<'_>,
     ) -> Result<(), Problem> {
         self.rows.take(row, step)?;
+        self.hail_along(row, step)?;
         let to = step.life.status.name();
         telemetry::count("order_edges", &[("to", to)], 1);
         telemetry::info(
@@ -203,6 +204,16 @@ impl Desk {
                 kind::END_OFFERS => self.end_offers(scope, order_id).await?,
                 kind::MONEY => Box::pin(self.settle_money(scope, order_id)).await?,
                 kind::REOPEN_CART => self.reopen_cart(scope, row).await?,
+                kind::END_ERRAND => self.end_errands(scope, order_id).await?,
+                kind::HAIL => {
+                    // It is done again by its own clock, which is no failure.
+                    if let Some(due) = self.send_wish(scope, row).await? {
+                        self.rows.chore_again(&chore, due)?;
+                        self.wake_by(due).await.map_err(http::internal)?;
+                        continue;
+                    }
+                    true
+                }
                 _ => self.move_stock(scope, row, &chore).await?,
             };
             if is_done {

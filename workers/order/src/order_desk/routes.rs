@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use contract::dispatch::AssignDriverInput;
 use contract::order::asked::{CancelInput, StatusInput};
 use contract::{Actor, Problem, Role, code};
 use domain::lifecycle::Status;
@@ -46,6 +47,15 @@ pub(super) async fn serve(desk: &Rc<Desk>, incoming: &Incoming) -> Outcome {
         (Method::Post, ["orders", order, "notes"]) => notes::add(desk, incoming, order).await,
         (Method::Patch, ["api", "v1", "orders", order, "status"]) => {
             set_status(desk, incoming, order).await
+        }
+        (Method::Post, ["api", "admin", "orders", order, "assign-driver"]) => {
+            let actor = incoming.actor(ADMIN)?;
+            let input: AssignDriverInput = incoming.json()?;
+            let scope = &incoming.scope;
+            let row = desk
+                .assign_driver(scope, order, input.driver_id, actor)
+                .await?;
+            http::json(200, &desk.view(scope, row, actor).await?)
         }
         (Method::Post, ["api", "admin", "placements", order, "retry"]) => {
             incoming.actor(ADMIN)?;

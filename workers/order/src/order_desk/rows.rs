@@ -13,6 +13,7 @@ use worker::SqlStorage;
 
 mod amendments;
 mod chores;
+mod hailing;
 mod keeping;
 mod life;
 mod order_row;
@@ -20,6 +21,7 @@ mod showing;
 
 pub use amendments::Amending;
 pub use chores::{ChoreRow, kind};
+pub use hailing::Hailing;
 pub use life::Step;
 pub use order_row::{OrderRow, Standing};
 pub use showing::{Reached, placed_entry};
@@ -110,7 +112,9 @@ const TABLES: &str = "
     -- Numbers of orders that have left, so that nobody gets them again.
     CREATE TABLE IF NOT EXISTS used_numbers (number TEXT PRIMARY KEY) WITHOUT ROWID;
     -- Orders that may be offered to vendors, who have to hear of their end.
-    CREATE TABLE IF NOT EXISTS offered (order_id TEXT PRIMARY KEY) WITHOUT ROWID;";
+    CREATE TABLE IF NOT EXISTS offered (order_id TEXT PRIMARY KEY) WITHOUT ROWID;
+    -- How orders get drivers, of those that ever wanted one.
+    CREATE TABLE IF NOT EXISTS hails (order_id TEXT PRIMARY KEY, doc TEXT NOT NULL) WITHOUT ROWID;";
 
 impl Rows {
     pub fn open(sql: SqlStorage) -> Self {

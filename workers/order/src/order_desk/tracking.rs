@@ -67,7 +67,9 @@ pub(super) fn expect(step: &mut Step<'_>, preparation_s: Option<u32>) {
         (Status::Delivered, _) => Some(now),
         (Status::VendorAccepted, Mode::Vendor) => {
             let preparing = i64::from(preparation_s.unwrap_or_default()).saturating_mul(1000);
-            Some(now.saturating_add(preparing).saturating_add(WAY_MS))
+            let ready = now.saturating_add(preparing);
+            step.standing.ready_ms = Some(ready);
+            Some(ready.saturating_add(WAY_MS))
         }
         (Status::Shipped, Mode::Vendor) => Some(now.saturating_add(WAY_MS)),
         (Status::AwaitingAssignment | Status::Processing | Status::Cancelled, _) => None,

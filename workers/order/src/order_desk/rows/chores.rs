@@ -15,6 +15,10 @@ pub mod kind {
     pub const START_OFFERS: &str = "start_offers";
     /// Nobody may take it any more.
     pub const END_OFFERS: &str = "end_offers";
+    /// Whoever leads the errand has to hear that it is over, before anybody hears of another.
+    pub const END_ERRAND: &str = "end_errand";
+    /// A driver is wished for.
+    pub const HAIL: &str = "hail";
     /// Whoever takes the money has to hear what is due.
     pub const MONEY: &str = "money";
     /// The shopper gets the cart back.

@@ -35,6 +35,9 @@ impl Rows {
                 "DELETE FROM offered WHERE order_id IN (SELECT order_id FROM orders WHERE {old})"
             ),
             format!(
+                "DELETE FROM hails WHERE order_id IN (SELECT order_id FROM orders WHERE {old})"
+            ),
+            format!(
                 "INSERT INTO used_numbers (number)
                  SELECT number FROM orders WHERE number IS NOT NULL AND {old}
                  ON CONFLICT DO NOTHING"

@@ -42,6 +42,9 @@ pub struct Standing {
     /// When it is expected, once somebody is at it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected_ms: Option<i64>,
+    /// When its vendor has it ready, as was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready_ms: Option<i64>,
 }
 
 impl Default for Standing {
@@ -62,6 +65,7 @@ impl Default for Standing {
             amended: None,
             carrier: None,
             expected_ms: None,
+            ready_ms: None,
         }
     }
 }
