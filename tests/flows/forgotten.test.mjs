@@ -11,9 +11,10 @@ after(() => shop?.close());
 test('a finished order that has left its desk is shown as it was, to whom it was', async () => {
   const sku = await shop.goods({ stock: { berlin: 5, hamburg: 5 } });
   const who = shop.customer();
-  const order = await who.order({ [sku]: 7 });
-  for (const status of ['paid', 'processing', 'shipped', 'delivered']) {
-    assert.equal((await shop.admin.patch(`/api/v1/orders/${order.order_id}/status`, { status })).status, 200);
+  const other = await shop.goods({ stock: { berlin: 5 } });
+  const order = await who.order({ [sku]: 7, [other]: 1 }, { special_instructions: 'ring "twice"' });
+  for (const [status, more] of [['paid'], ['processing'], ['shipped', { tracking_number: 'T 1' }], ['delivered', { reason: 'seen' }]]) {
+    assert.equal((await shop.admin.patch(`/api/v1/orders/${order.order_id}/status`, { status, ...more })).status, 200);
   }
   await shop.projected(order.order_id);
   const path = `/orders/${order.order_id}`;

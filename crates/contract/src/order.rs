@@ -20,8 +20,6 @@ use crate::dispatch::{ErrandHeard, ReportBody};
 use crate::fulfillment::PricedLine;
 use crate::{Actor, Empty, commands};
 
-/// The binding of the worker that has the orders.
-pub const ORDER_SERVICE: &str = "ORDER_SERVICE";
 /// The binding of the order desks.
 pub const ORDER_DESK: &str = "ORDER_DESK";
 

@@ -4,7 +4,7 @@ use contract::assignment::{OFFER_DESK, OFFER_SERVICE, offer_desk_name, order_of_
 use contract::cart::{CART_DESK, desk_name};
 use contract::lists::LIST_SERVICE;
 use contract::notices::NOTICE_SERVICE;
-use contract::order::{ORDER_DESK, ORDER_SERVICE};
+use contract::order::ORDER_DESK;
 use contract::paths::methods_of;
 use contract::payment::{PAYMENT_DESK, PAYMENT_SERVICE, payment_desk_name};
 use contract::plain::Health;
@@ -124,8 +124,7 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         ["webhooks", "whatsapp"] => VENDOR_SERVICE,
         ["webhooks", "payments"] | ["credit"] => PAYMENT_SERVICE,
         ["orders", order, "payment"] => return to_payments(env, incoming, order).await,
-        ["orders"] => ORDER_SERVICE,
-        ["api", "admin", "orders", "counts"] => LIST_SERVICE,
+        ["orders"] | ["api", "admin", "orders", "counts"] => LIST_SERVICE,
         ["orders", order, ..] | ["api", "v1", "orders", order, ..] => {
             let who = &[Role::Customer, Role::Vendor, Role::Admin, Role::Service];
             return to_order(env, incoming, order, who, "order").await;

@@ -6,15 +6,13 @@
 //! two says nothing.
 
 use contract::dispatch::{DEAD_RESPONSES_BINDING, ReportBody};
-use contract::order::{HearErrand, desk_name};
+use contract::order::{HearErrand, ORDER_DESK, desk_name};
 use domain::ids::desk_of_uuid;
-use edge::call::call;
+use edge::call::{To, call};
 use edge::{Scope, queue, telemetry};
 use futures::future::join_all;
 use serde::Deserialize;
 use worker::{Env, MessageBatch, MessageExt, RawMessage};
-
-use crate::routes::desk;
 
 /// As much of a response as the order wants to know.
 #[derive(Deserialize)]
@@ -45,7 +43,7 @@ async fn one(env: &Env, message: RawMessage) {
         order_id: response.order_id,
         report: response.report,
     };
-    match call(env, &scope, desk(&name), heard).await {
+    match call(env, &scope, To::Object(ORDER_DESK, &name), heard).await {
         Ok(_) => message.ack(),
         Err(error) => {
             let reason = format!("{error:?}");

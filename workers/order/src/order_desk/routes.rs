@@ -13,7 +13,7 @@ use worker::Method;
 
 use super::Desk;
 use super::life::Change;
-use crate::lists;
+use crate::stored;
 
 mod amending;
 mod notes;
@@ -77,7 +77,7 @@ async fn get(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Outcome {
     match desk.get(&incoming.scope, order, viewer).await {
         Ok(view) => http::json(200, &view),
         Err(problem) if problem.is(code::NOT_FOUND) => {
-            lists::stored(&desk.env, incoming, order, viewer).await
+            stored::view(&desk.env, incoming, order, viewer).await
         }
         Err(problem) => Err(problem),
     }

@@ -5,7 +5,8 @@
 use std::rc::Rc;
 
 use contract::events::{SNAPSHOT, Snapshot};
-use contract::order::{ORDER_SERVICE, OrderPage};
+use contract::lists::LIST_SERVICE;
+use contract::order::OrderPage;
 use contract::packet::event_frame;
 use contract::realtime::{Event, Wish};
 use contract::{Actor, Problem, Role};
@@ -117,7 +118,7 @@ impl Inner {
             // None are theirs yet.
             return Ok(OrderPage::default());
         }
-        let to = To::Service(ORDER_SERVICE);
+        let to = To::Service(LIST_SERVICE);
         get_as(&self.env, &Scope::default(), to, actor, SNAPSHOT_OF)
             .await
             .map_err(|error| error.into_problem("orders.snapshot"))

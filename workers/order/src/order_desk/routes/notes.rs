@@ -12,8 +12,8 @@ use edge::identity::fingerprint;
 use edge::{Incoming, Outcome, clock, http};
 
 use super::STAFF;
-use crate::lists;
 use crate::order_desk::Desk;
+use crate::stored;
 
 const NOTES_MAX: u32 = 200;
 
@@ -23,7 +23,7 @@ async fn id_of(desk: &Rc<Desk>, incoming: &Incoming, order: &str) -> Result<Stri
     match desk.order_for(&incoming.scope, order, viewer).await {
         Ok(row) => Ok(row.order_id),
         Err(problem) if problem.is(code::NOT_FOUND) => {
-            lists::id_of(&desk.env, incoming, order).await
+            stored::id_of(&desk.env, incoming, order).await
         }
         Err(problem) => Err(problem),
     }

@@ -1,15 +1,13 @@
-//! Looking orders up in the database: lists, and orders that have left their desk.
+//! The newest orders first: a customer's own, everybody's for those who watch the shop, and what a
+//! client that comes back by socket is shown.
 
-use contract::order::{OrderPage, OrderSummary, RecentOrders};
-use contract::{Actor, Problem, Role};
-use edge::call::call;
-use edge::d1::{Db, Sql, rows_of};
-use edge::{Incoming, Outcome, http};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use contract::Actor;
+use contract::order::{ORDER_DESK, OrderPage, OrderSummary, RecentOrders, desk_name};
+use domain::ids::{DESKS_MAX, shard_of};
+use edge::call::{To, call};
+use edge::d1::{Db, Sql};
+use edge::{Incoming, Outcome, config, http};
 use worker::Env;
-
-use crate::routes;
 
 /// A customer's orders, newest first. What the database does not show yet comes
 /// from the desk, so a customer always sees what was just ordered. The desk is
@@ -17,12 +15,12 @@ use crate::routes;
 pub async fn of_customer(env: &Env, incoming: &Incoming, customer: &Actor) -> Outcome {
     let limit = incoming.limit(20, 100)?;
     let before = incoming.query.get("cursor").map_or("~", String::as_str);
+    let desks = config::number(env, "ORDER_DESKS", 64_u16).clamp(1, DESKS_MAX);
+    let desk = desk_name(shard_of(&customer.id, desks));
     let command = RecentOrders {
         customer_id: customer.id.clone(),
     };
-    let desk = routes::desk_of_customer(env, &customer.id);
-    let to = contract::order::desk_name(desk);
-    let recent = call(env, &incoming.scope, routes::desk(&to), command)
+    let recent = call(env, &incoming.scope, To::Object(ORDER_DESK, &desk), command)
         .await
         .map_err(|error| error.into_problem("order.recent"))?;
 
@@ -90,124 +88,6 @@ fn page(
         orders,
         next_cursor,
     }
-}
-
-#[derive(Deserialize)]
-struct StoredOrder {
-    order_id: String,
-    order_number: String,
-    user_id: String,
-    cart_id: String,
-    products: String,
-    address: String,
-    delivery_mode: String,
-    delivery_tier: String,
-    currency: String,
-    subtotal_minor: i64,
-    delivery_minor: i64,
-    tax_minor: i64,
-    total_minor: i64,
-    status: String,
-    payment_status: String,
-    estimated_delivery_date: Option<String>,
-    tracking_number: Option<String>,
-    special_instructions: Option<String>,
-    version: u32,
-    created_at: String,
-    updated_at: String,
-    payment_method: String,
-    fulfilment_mode: String,
-    fulfilment_status: String,
-    delivery_status: String,
-    vendor_id: Option<String>,
-    due_minor: i64,
-    captured_minor: i64,
-    refunded_minor: i64,
-}
-
-#[derive(Deserialize)]
-struct OrderId {
-    order_id: String,
-}
-
-/// The id of an order that the database has.
-pub async fn id_of(env: &Env, incoming: &Incoming, order: &str) -> Result<String, Problem> {
-    let statement =
-        Sql::new("SELECT order_id FROM orders WHERE order_id = ?1 OR order_number = ?1")
-            .text(order);
-    let found: Vec<OrderId> = Db::open(env, "DB")?
-        .rows(&incoming.scope, "orders.id", statement)
-        .await?;
-    let found = found.into_iter().next().map(|row| row.order_id);
-    found.ok_or_else(|| Problem::not_found("order"))
-}
-
-/// An order that its desk no longer keeps, in the shape that the desk gives.
-pub async fn stored(env: &Env, incoming: &Incoming, order: &str, viewer: &Actor) -> Outcome {
-    let statements = [
-        Sql::new("SELECT * FROM orders WHERE order_id = ?1 OR order_number = ?1").text(order),
-        Sql::new(
-            "SELECT h.history_id, h.old_status, h.new_status, h.changed_by, h.reason, h.created_at,
-                    h.payment_status, h.fulfilment_status, h.delivery_status
-             FROM order_status_history h JOIN orders o USING (order_id)
-             WHERE o.order_id = ?1 OR o.order_number = ?1 ORDER BY h.history_id",
-        )
-        .text(order),
-    ];
-    let results = Db::open(env, "DB")?
-        .batch(&incoming.scope, "orders.stored", &statements)
-        .await?;
-    let mut results = results.iter();
-    let found = rows_of::<StoredOrder>(results.next())?
-        .into_iter()
-        .next()
-        .filter(|row| {
-            let is_customer = viewer.role == Role::Customer;
-            viewer.is_staff() || (is_customer && row.user_id == viewer.id)
-        })
-        .ok_or_else(|| Problem::not_found("order"))?;
-    let history: Vec<Value> = rows_of(results.next())?;
-    let mut lines: Vec<Value> =
-        serde_json::from_slice(found.products.as_bytes()).unwrap_or_default();
-    let allocations: Vec<Value> = lines
-        .iter_mut()
-        .filter_map(|line| line.as_object_mut()?.remove("allocations"))
-        .filter_map(|of_line| of_line.as_array().cloned())
-        .flatten()
-        .collect();
-    let address: Value = serde_json::from_slice(found.address.as_bytes()).unwrap_or_default();
-    let mut shown = json!({
-            "order_id": found.order_id, "order_number": found.order_number,
-            "customer_id": found.user_id, "cart_id": found.cart_id,
-            "status": found.status, "payment_status": found.payment_status,
-            "version": found.version, "lines": lines, "allocations": allocations,
-            "address": address, "delivery_mode": found.delivery_mode,
-            "delivery_tier": found.delivery_tier, "currency": found.currency,
-            "totals": {
-                "subtotal_minor": found.subtotal_minor, "delivery_minor": found.delivery_minor,
-                "tax_minor": found.tax_minor, "total_minor": found.total_minor,
-            },
-            "estimated_delivery_date": found.estimated_delivery_date,
-            "tracking_number": found.tracking_number,
-            "created_at": found.created_at, "updated_at": found.updated_at,
-            "payment_method": found.payment_method, "fulfilment_mode": found.fulfilment_mode,
-            "fulfilment_status": found.fulfilment_status,
-            "delivery_status": found.delivery_status,
-            "due_minor": found.due_minor, "captured_minor": found.captured_minor,
-            "refunded_minor": found.refunded_minor,
-            // What its desk does not keep is at its end.
-            "history": history, "next_statuses": [], "allowed_statuses": [],
-    });
-    let there_or_not = [
-        ("vendor_id", found.vendor_id),
-        ("special_instructions", found.special_instructions),
-    ];
-    for (name, value) in there_or_not {
-        if let (Some(value), Some(shown)) = (value, shown.as_object_mut()) {
-            shown.insert(name.into(), value.into());
-        }
-    }
-    http::json(200, &shown)
 }
 
 #[cfg(test)]
