@@ -11,6 +11,8 @@ use crate::{Empty, commands};
 
 /// The worker that finds drivers.
 pub const DISPATCH_SERVICE: &str = "DISPATCH_SERVICE";
+/// The worker that knows the drivers.
+pub const DRIVER_SERVICE: &str = "DRIVER_SERVICE";
 pub const CELL_DESK: &str = "CELL_DESK";
 pub const DRIVER_DESK: &str = "DRIVER_DESK";
 /// Bindings of the queues.
@@ -525,6 +527,11 @@ commands!(AtCell {
     Pings as TakePings { pings: Vec<Ping> } -> Empty, |_| "cell.pings".into();
     /// Something of a driver has changed.
     Know as KnowDriver { facts: DriverFacts } -> Empty, |_| "cell.know".into();
+});
+
+commands!(AtDrivers {
+    /// Whether there is such a driver, who may work.
+    Known as IsRegistered { driver: String } -> bool, |_| "drivers.known".into();
 });
 
 commands!(AtDriverDesk {

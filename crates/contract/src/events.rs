@@ -226,6 +226,50 @@ pub struct RoomAnswer {
     pub error: Option<String>,
 }
 
+/// The id of the event that offers an order to a driver.
+pub fn driver_offer_id(order_id: &str, claim: u32) -> String {
+    format!("{order_id}:{DRIVER_OFFER}:{claim}")
+}
+
+/// A driver has an order no more, or is not asked about it any more.
+pub fn driver_released(driver: &str, order_id: &str, claim: u32, why: &str, at: String) -> Event {
+    let released = DriverReleased {
+        order_id: order_id.to_owned(),
+        agent_id: driver.to_owned(),
+        reason: why.to_owned(),
+    };
+    let id = format!("{order_id}:{DRIVER_RELEASED}:{claim}");
+    let room = Room::Driver(driver.to_owned());
+    Event {
+        voids: Some(driver_offer_id(order_id, claim)),
+        ..order_event(id, order_id, DRIVER_RELEASED, &[room], at, released)
+    }
+}
+
+/// An event about an order, beside those that follow from its versions.
+pub fn order_event(
+    id: String,
+    order_id: &str,
+    name: &str,
+    rooms: &[Room],
+    at: String,
+    of: impl Serialize,
+) -> Event {
+    let stamp = Stamp {
+        event_id: id.clone(),
+        occurred_at: at,
+    };
+    Event {
+        id,
+        key: order_id.to_owned(),
+        rooms: rooms.iter().map(Room::name).collect(),
+        event: name.to_owned(),
+        // These types have nothing that JSON could not say.
+        payload: serde_json::to_string(&Stamped { of, stamp }).unwrap_or_default(),
+        ..Event::default()
+    }
+}
+
 /// One event about an order. Its id follows from what it says, so it is the same
 /// event however often it is made.
 struct About<'a> {

@@ -1,14 +1,11 @@
 //! Dispatch: a driver for every order that wants one.
 //!
 //! Requests come over a queue and go to the desk of the cell where the order is collected;
-//! answers go back over another. Each driver's shift has a desk of its own, the only place
-//! that says what fits. The rules are in `domain::errand`, `domain::shift` and
-//! `domain::dispatch`; the database `dispatch-db` has the directory of drivers and the
-//! messages that nobody could make anything of.
+//! answers go back over another. What fits, each driver's own desk says, in the worker of
+//! drivers. The rules are in `domain::errand`, `domain::fleet` and `domain::dispatch`; the
+//! database `dispatch-db` has the messages that nobody could make anything of.
 
 mod cell_desk;
-mod directory;
-mod driver_desk;
 mod letters;
 mod messages;
 mod requests;
@@ -16,7 +13,6 @@ mod routes;
 mod settings;
 
 pub use cell_desk::CellDesk;
-pub use driver_desk::DriverDesk;
 
 use edge::{http, telemetry};
 use worker::{Context, Env, MessageBatch, Request, Response, Result, event};

@@ -5,16 +5,13 @@ use std::rc::Rc;
 use contract::dispatch::{
     ASSIGNED, ASSIGNMENT_FAILED, AssignmentRequest, AssignmentResponse, DriverOrder, RESPONSE_TOPIC,
 };
-use contract::events::{
-    DRIVER_OFFER, DRIVER_RELEASED, DriverOffer, DriverReleased, Stamp, Stamped,
-};
+use contract::events::{DRIVER_OFFER, DriverOffer, driver_offer_id, order_event};
 use contract::realtime::Event;
-use domain::errand::{Report, State, Why};
+use domain::errand::{Report, State};
 use domain::live::room::Room;
 use domain::time::rfc3339;
 use edge::call::CallError;
-use edge::{announce, clock, json};
-use serde::Serialize;
+use edge::{announce, clock};
 use worker::Env;
 
 /// The document's words for a search that found nobody.
@@ -63,12 +60,12 @@ pub async fn offer(
         order: order.clone(),
         expires_at: rfc3339(until_ms),
     };
-    let event = event(
-        offer_id(&order.order_id, claim),
+    let event = order_event(
+        driver_offer_id(&order.order_id, claim),
         &order.order_id,
         DRIVER_OFFER,
         &[Room::Driver(driver.to_owned())],
-        clock::now_ms(),
+        rfc3339(clock::now_ms()),
         offer,
     );
     let event = Event {
@@ -76,52 +73,4 @@ pub async fn offer(
         ..event
     };
     announce::publish(env, vec![Rc::new(event)]).await
-}
-
-fn offer_id(order_id: &str, claim: u32) -> String {
-    format!("{order_id}:{DRIVER_OFFER}:{claim}")
-}
-
-/// A driver has it no more, or is not asked any more.
-pub fn released(driver: &str, order_id: &str, claim: u32, why: Why, now: i64) -> Event {
-    let released = DriverReleased {
-        order_id: order_id.to_owned(),
-        agent_id: driver.to_owned(),
-        reason: json::text(&why).trim_matches('"').to_owned(),
-    };
-    let event = event(
-        format!("{order_id}:{DRIVER_RELEASED}:{claim}"),
-        order_id,
-        DRIVER_RELEASED,
-        &[Room::Driver(driver.to_owned())],
-        now,
-        released,
-    );
-    Event {
-        voids: Some(offer_id(order_id, claim)),
-        ..event
-    }
-}
-
-/// One event about an order.
-pub fn event(
-    id: String,
-    order_id: &str,
-    name: &str,
-    rooms: &[Room],
-    now: i64,
-    of: impl Serialize,
-) -> Event {
-    let stamp = Stamp {
-        event_id: id.clone(),
-        occurred_at: rfc3339(now),
-    };
-    Event {
-        id,
-        key: order_id.to_owned(),
-        rooms: rooms.iter().map(Room::name).collect(),
-        event: name.to_owned(),
-        payload: json::text(&Stamped { of, stamp }),
-        ..Event::default()
-    }
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use contract::dispatch::{
-    AssignByHand, AtDispatch, CELL_DESK, DriverInput, FollowErrand, FollowOrder, Followed,
-    ForceDriver, LocationInput, Ping, SeenDrivers, ShowDrivers, TakePings, cell_desk_name,
+    AssignByHand, AtDispatch, CELL_DESK, DRIVER_SERVICE, FollowErrand, FollowOrder, Followed,
+    ForceDriver, IsRegistered, LocationInput, Ping, SeenDrivers, ShowDrivers, TakePings,
+    cell_desk_name,
 };
 use contract::plain::Success;
 use contract::{Empty, Problem, Role};
@@ -16,7 +17,7 @@ use futures::future::join_all;
 use worker::{Env, Method, Request};
 
 use crate::settings::cells;
-use crate::{directory, letters, requests};
+use crate::{letters, requests};
 
 const ADMIN: &[Role] = &[Role::Admin];
 
@@ -55,7 +56,15 @@ async fn follow(env: &Env, scope: &Scope, of: FollowErrand) -> Result<Followed, 
 }
 
 async fn assign(env: &Env, scope: &Scope, of: AssignByHand) -> Result<Empty, Problem> {
-    directory::get(env, scope, &of.driver).await?;
+    // What a desk does not know goes elsewhere, and nobody would hear why.
+    let ask = IsRegistered {
+        driver: of.driver.clone(),
+    };
+    let known = call::call(env, scope, To::Service(DRIVER_SERVICE), ask).await;
+    if !known.map_err(|error| error.into_problem("drivers.known"))? {
+        let wrong = "there is no such driver, or none who may work";
+        return Err(Problem::field("driver_id", wrong));
+    }
     let cell = requests::cell_of(&cells(env), &of.request)?;
     let name = cell_desk_name(&cell);
     let force = ForceDriver {
@@ -106,23 +115,6 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
     let scope = &incoming.scope;
     let cursor = incoming.query.get("cursor").map(String::as_str);
     match (&incoming.method, path) {
-        (Method::Get, ["drivers"]) => {
-            let limit = incoming.limit(20, 100)?;
-            let page = directory::list(env, scope, cursor.unwrap_or_default(), limit).await?;
-            http::json(200, &page)
-        }
-        (Method::Post, ["drivers"]) => {
-            let driver: DriverInput = incoming.json()?;
-            http::json(201, &directory::create(env, scope, &driver).await?)
-        }
-        (Method::Get, ["drivers", id]) => http::json(200, &directory::get(env, scope, id).await?),
-        (Method::Put, ["drivers", id]) => {
-            let driver: DriverInput = incoming.json_with("driver_id", id)?;
-            http::json(200, &directory::write(env, scope, &driver).await?)
-        }
-        (Method::Delete, ["drivers", id]) => {
-            http::json(200, &directory::retire(env, scope, id).await?)
-        }
         (Method::Get, ["driver-map"]) => map(env, incoming).await,
         (Method::Get, ["dispatch", "dead-letters"]) => {
             let limit = incoming.limit(20, 100)?;

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use contract::dispatch::{DRIVER_DESK, FactsOfDriver, LendDrivers, Nearby, Ping, SeenDriver};
-use contract::events::{DRIVER_LOCATION, DriverLocation, EtaUpdate, ORDER_ETA};
+use contract::events::{DRIVER_LOCATION, DriverLocation, EtaUpdate, ORDER_ETA, order_event};
 use contract::realtime::Event;
 use contract::{Empty, Problem};
 use domain::dispatch::Travel;
@@ -17,8 +17,6 @@ use futures::future::join_all;
 use serde::Serialize;
 
 use super::Desk;
-use crate::messages;
-
 /// Those who wait hear of another time when it is so much earlier or later.
 const ETA_STEP_MS: u64 = 30_000;
 /// Orders whose times are remembered.
@@ -177,12 +175,12 @@ impl Desk {
 }
 
 fn about(order_id: &str, name: &str, seq: i64, now: i64, of: impl Serialize) -> Rc<Event> {
-    let event = messages::event(
+    let event = order_event(
         format!("{order_id}:{name}:{seq}:{now}"),
         order_id,
         name,
         &[Room::Order(order_id.to_owned())],
-        now,
+        rfc3339(now),
         of,
     );
     Rc::new(Event {

@@ -18,19 +18,18 @@ use contract::dispatch::{
     AtDriverDesk, CELL_DESK, Carried, CloseClaim, DriverFacts, DropErrand, KnowDriver, NoteClaim,
     TakeRoom, Taken, cell_desk_name,
 };
+use contract::events::driver_released;
 use contract::{Empty, Problem};
 use domain::errand::{Granted, Why};
 use domain::shift::{Effect, Progress};
-use domain::time::from_rfc3339;
+use domain::time::{from_rfc3339, rfc3339};
 use edge::alarm::Alarm;
 use edge::call::{To, call, is_command, receive, reply};
-use edge::{Incoming, Outcome, Scope, announce, clock, config, faults, http, telemetry};
+use edge::{Incoming, Outcome, Scope, announce, clock, config, faults, http, json, telemetry};
 use futures::future::join_all;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use rows::{DriverRow, Rows};
-
-use crate::messages;
 
 #[durable_object]
 pub struct DriverDesk {
@@ -54,8 +53,7 @@ impl DurableObject for DriverDesk {
             rows: Rows::open(state.storage().sql()),
             alarm: Alarm::of(&state),
             seen: RefCell::default(),
-            silent_ms: config::number(&env, "DISPATCH_SILENT_SECONDS", 180_i64)
-                .saturating_mul(1000),
+            silent_ms: config::number(&env, "DRIVER_SILENT_SECONDS", 180_i64).saturating_mul(1000),
             state,
             env,
         };
@@ -311,7 +309,9 @@ impl Desk {
     /// desk has, so nothing hangs on this either.
     fn tell_driver_soon(self: &Rc<Self>, close: &CloseClaim, now: i64) {
         let (driver, order_id) = (&close.driver, &close.order_id);
-        let event = messages::released(driver, order_id, close.number, close.why, now);
+        let why = json::text(&close.why);
+        let why = why.trim_matches('"');
+        let event = driver_released(driver, order_id, close.number, why, rfc3339(now));
         let desk = Rc::clone(self);
         self.state.wait_until(async move {
             drop(announce::publish(&desk.env, vec![Rc::new(event)]).await);

@@ -9,15 +9,3 @@ CREATE TABLE drivers (
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
 ) WITHOUT ROWID;
-
--- Messages that came to nothing, as they came.
-CREATE TABLE dead_letters (
-  letter_id TEXT PRIMARY KEY,
-  queue TEXT NOT NULL,
-  order_id TEXT,
-  body TEXT NOT NULL,
-  reason TEXT NOT NULL,
-  died_at TEXT NOT NULL,
-  replayed_at TEXT
-) WITHOUT ROWID;
-CREATE INDEX dead_letters_waiting ON dead_letters (letter_id) WHERE replayed_at IS NULL;

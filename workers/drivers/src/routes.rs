@@ -1,0 +1,43 @@
+//! What admins ask of the directory, and other workers. What a driver asks of its own shift
+//! goes from the gateway to its desk.
+
+use contract::dispatch::{AtDrivers, DriverInput};
+use contract::{Problem, Role};
+use edge::{Incoming, Outcome, call, http};
+use worker::{Env, Method, Request};
+
+use crate::directory;
+
+pub async fn serve(mut request: Request, env: &Env) -> Outcome {
+    if call::is_command(&request) {
+        let (scope, AtDrivers::Known(of)) = call::receive(&mut request).await?;
+        let known = directory::capacity_of(env, &scope, &of.driver).await;
+        let answered = call::reply(known.map(|capacity| capacity.is_some()));
+        return answered.map_err(http::internal);
+    }
+    let incoming = Incoming::passed_on(&mut request).await?;
+    incoming.actor(&[Role::Admin])?;
+    let scope = &incoming.scope;
+    match (&incoming.method, incoming.path().as_slice()) {
+        (Method::Get, ["api", "admin", "drivers"]) => {
+            let limit = incoming.limit(20, 100)?;
+            let after = incoming.query.get("cursor").map_or("", String::as_str);
+            http::json(200, &directory::list(env, scope, after, limit).await?)
+        }
+        (Method::Post, ["api", "admin", "drivers"]) => {
+            let driver: DriverInput = incoming.json()?;
+            http::json(201, &directory::create(env, scope, &driver).await?)
+        }
+        (Method::Get, ["api", "admin", "drivers", id]) => {
+            http::json(200, &directory::get(env, scope, id).await?)
+        }
+        (Method::Put, ["api", "admin", "drivers", id]) => {
+            let driver: DriverInput = incoming.json_with("driver_id", id)?;
+            http::json(200, &directory::write(env, scope, &driver).await?)
+        }
+        (Method::Delete, ["api", "admin", "drivers", id]) => {
+            http::json(200, &directory::retire(env, scope, id).await?)
+        }
+        _ => Err(Problem::not_found("route")),
+    }
+}
