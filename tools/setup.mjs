@@ -66,7 +66,7 @@ const WASM_FEATURES = ['mutable-globals', 'sign-ext', 'nontrapping-float-to-int'
 // worker-build would keep the names of all functions, a fifth of the size.
 async function optimise(wasm, env) {
   const features = WASM_FEATURES.map((feature) => `--enable-${feature}`);
-  await run(at('node_modules/.bin/wasm-opt'), ['-O2', '--strip-debug', '--strip-producers', ...features, wasm, '-o', wasm], { env });
+  await run(at('node_modules/.bin/wasm-opt'), ['-Os', '--strip-debug', '--strip-producers', ...features, wasm, '-o', wasm], { env });
 }
 
 async function build(worker, variant) {

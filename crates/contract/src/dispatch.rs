@@ -482,17 +482,10 @@ pub enum ErrandHeard {
     Over,
 }
 
-/// How an errand stands after its order has said something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Followed {
-    /// No driver has it, nor gets it of this attempt.
-    pub has_nobody: bool,
-}
-
 commands!(AtDispatch {
-    /// What the order says of an attempt, to be collected there. Repeated until an answer
-    /// says what the order wants to know.
-    Follow as FollowErrand { at: Point, order_id: String, attempt: u32, stage: Stage } -> Followed,
+    /// What the order says of an attempt, to be collected there. True when no driver has it
+    /// then, nor gets it of this attempt.
+    Follow as FollowErrand { at: Point, order_id: String, attempt: u32, stage: Stage } -> bool,
         |_| "dispatch.follow".into();
     /// An admin has chosen somebody to bring this order.
     Assign as AssignByHand { request: Box<AssignmentRequest>, driver: String } -> Empty,
@@ -505,8 +498,8 @@ commands!(AtCell {
     /// An order wants a driver. Safe to repeat: an attempt is known by its number, and who
     /// asks again is told again.
     Wish as WishForDriver { request: Box<AssignmentRequest> } -> Empty, |_| "cell.wish".into();
-    /// What the order says of an attempt.
-    Follow as FollowOrder { order_id: String, attempt: u32, stage: Stage } -> Followed,
+    /// What the order says of an attempt; as above.
+    Follow as FollowOrder { order_id: String, attempt: u32, stage: Stage } -> bool,
         |_| "cell.follow".into();
     Accept as DriverAccepts { order_id: String, driver: String } -> Empty, |_| "cell.accept".into();
     Reject as DriverRejects { order_id: String, driver: String } -> Empty, |_| "cell.reject".into();

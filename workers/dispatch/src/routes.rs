@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use contract::dispatch::{
-    AssignByHand, AtDispatch, CELL_DESK, DRIVER_SERVICE, FollowErrand, FollowOrder, Followed,
-    ForceDriver, IsRegistered, LocationInput, Ping, SeenDrivers, ShowDrivers, TakePings,
-    cell_desk_name,
+    AssignByHand, AtDispatch, CELL_DESK, DRIVER_SERVICE, FollowErrand, FollowOrder, ForceDriver,
+    IsRegistered, LocationInput, Ping, SeenDrivers, ShowDrivers, TakePings, cell_desk_name,
 };
 use contract::plain::Success;
 use contract::{Empty, Problem, Role};
@@ -44,7 +43,7 @@ fn cell_at(env: &Env, field: &str, at: Point) -> Result<String, Problem> {
     name.ok_or_else(|| Problem::field(field, "is no place on earth"))
 }
 
-async fn follow(env: &Env, scope: &Scope, of: FollowErrand) -> Result<Followed, Problem> {
+async fn follow(env: &Env, scope: &Scope, of: FollowErrand) -> Result<bool, Problem> {
     let name = cell_desk_name(&cell_at(env, "at", of.at)?);
     let follow = FollowOrder {
         order_id: of.order_id,

@@ -123,6 +123,10 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         // Whoever delivers here proves it to the worker itself, by a signature.
         ["webhooks", "whatsapp"] => VENDOR_SERVICE,
         ["webhooks", "payments"] | ["credit"] => PAYMENT_SERVICE,
+        ["orders", _, "notes"] => {
+            incoming.actor(&[Role::Admin, Role::Service])?;
+            LIST_SERVICE
+        }
         ["orders", order, "payment"] => return to_payments(env, incoming, order).await,
         ["orders"] | ["api", "admin", "orders", "counts"] => LIST_SERVICE,
         ["orders", order, ..] | ["api", "v1", "orders", order, ..] => {

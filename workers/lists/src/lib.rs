@@ -1,12 +1,14 @@
 //! Lists of orders: the newest, of a customer or of all, and for those who run the shop orders by any
-//! filters, how many stand how, and placements that did not come to an end.
+//! filters, how many stand how, placements that did not come to an end, and what staff noted.
 //!
-//! This worker reads the database `orders-db` and writes nothing; the desks of the worker `order`
-//! are its only writers, and are asked for what the database does not show yet. It is one of its own
+//! This worker reads the database `orders-db` and writes nothing there but notes, which are nobody
+//! else's; all else is written by the desks of the worker `order`, which are asked for what the
+//! database does not show yet. It is one of its own
 //! because what asks a database in a hundred ways weighs as much as a desk does, and no desk that
 //! takes orders should have to load it.
 
 mod newest;
+mod notes;
 mod orders;
 mod placements;
 mod routes;

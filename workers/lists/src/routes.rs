@@ -4,7 +4,7 @@ use contract::{Problem, Role};
 use edge::{Incoming, Outcome};
 use worker::{Env, Method, Request};
 
-use crate::{newest, orders, placements};
+use crate::{newest, notes, orders, placements};
 
 const ANYONE_WITH_ORDERS: &[Role] = &[Role::Customer, Role::Admin, Role::Service];
 const STAFF: &[Role] = &[Role::Admin, Role::Service];
@@ -19,6 +19,12 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
                 return newest::of_all(env, &incoming).await;
             }
             newest::of_customer(env, &incoming, viewer).await
+        }
+        (Method::Get, ["orders", order, "notes"]) => {
+            notes::list(env, &incoming, order, incoming.actor(STAFF)?).await
+        }
+        (Method::Post, ["orders", order, "notes"]) => {
+            notes::add(env, &incoming, order, incoming.actor(STAFF)?).await
         }
         (Method::Get, ["api", "admin", list @ ..]) => of_staff(env, &incoming, list).await,
         _ => Err(Problem::not_found("route")),

@@ -7,23 +7,6 @@ use serde::Deserialize;
 use worker::Env;
 
 #[derive(Deserialize)]
-struct OrderId {
-    order_id: String,
-}
-
-/// The id of an order that the database has.
-pub async fn id_of(env: &Env, incoming: &Incoming, order: &str) -> Result<String, Problem> {
-    let statement =
-        Sql::new("SELECT order_id FROM orders WHERE order_id = ?1 OR order_number = ?1")
-            .text(order);
-    let found: Vec<OrderId> = Db::open(env, "DB")?
-        .rows(&incoming.scope, "orders.id", statement)
-        .await?;
-    let found = found.into_iter().next().map(|row| row.order_id);
-    found.ok_or_else(|| Problem::not_found("order"))
-}
-
-#[derive(Deserialize)]
 struct Stored {
     user_id: String,
     shown: String,

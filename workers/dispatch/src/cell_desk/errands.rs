@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use contract::dispatch::{AssignmentRequest, FollowOrder, Followed};
+use contract::dispatch::{AssignmentRequest, FollowOrder};
 use contract::{Empty, Problem, code};
 use domain::errand::{Command, Effect, Errand, Refusal, Wish};
 use domain::geo::Point;
@@ -57,14 +57,12 @@ impl Desk {
         self: &Rc<Self>,
         scope: &Scope,
         follow: &FollowOrder,
-    ) -> Result<Followed, Problem> {
+    ) -> Result<bool, Problem> {
         let (attempt, stage) = (follow.attempt, follow.stage);
         let command = Command::Follow { attempt, stage };
         self.tell(scope, &follow.order_id, command).await?;
         let errand = self.errand(&follow.order_id, clock::now_ms())?;
-        Ok(Followed {
-            has_nobody: errand.has_nobody(),
-        })
+        Ok(errand.has_nobody())
     }
 
     /// An admin has chosen somebody. The wish comes along, since it may not have arrived.

@@ -113,12 +113,12 @@ impl Desk {
                 stage: end.stage,
             };
             let to = To::Service(DISPATCH_SERVICE);
-            let Ok(followed) = call(&self.env, scope, to, follow).await else {
+            let Ok(has_nobody) = call(&self.env, scope, to, follow).await else {
                 is_done = false;
                 continue;
             };
             // Whom a driver has brought as far as that says so, and nobody else does.
-            let is_heard = followed.has_nobody || end.stage == Stage::Collected;
+            let is_heard = has_nobody || end.stage == Stage::Collected;
             if !is_heard {
                 is_done = false;
                 continue;
@@ -127,7 +127,7 @@ impl Desk {
                 continue;
             };
             hailing.ends.retain(|other| *other != end);
-            if followed.has_nobody && hailing.hail.attempt == end.attempt {
+            if has_nobody && hailing.hail.attempt == end.attempt {
                 hailing.hail.end();
             }
             self.rows.set_hailing(order_id, &hailing)?;

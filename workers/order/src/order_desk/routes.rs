@@ -16,7 +16,6 @@ use super::life::Change;
 use crate::stored;
 
 mod amending;
-mod notes;
 
 const ANYONE_WITH_ORDERS: &[Role] = &[Role::Customer, Role::Admin, Role::Service];
 /// Vendors move the orders that they have, along their own edges.
@@ -43,8 +42,6 @@ pub(super) async fn serve(desk: &Rc<Desk>, incoming: &Incoming) -> Outcome {
             let viewer = incoming.actor(ANYONE_WITH_AN_ORDER)?;
             http::json(200, &desk.track(&incoming.scope, order, viewer).await?)
         }
-        (Method::Get, ["orders", order, "notes"]) => notes::list(desk, incoming, order).await,
-        (Method::Post, ["orders", order, "notes"]) => notes::add(desk, incoming, order).await,
         (Method::Patch, ["api", "v1", "orders", order, "status"]) => {
             set_status(desk, incoming, order).await
         }
