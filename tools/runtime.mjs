@@ -145,6 +145,9 @@ class Runtime {
     return url.origin;
   }
 
+  /** A queue as a worker has it bound: `send(body)` puts a message on it, as anybody might. */
+  queue(worker, binding) { return this.#running().getQueueProducer(binding, this.#script(worker)); }
+
   /** Fires a worker's cron handler, which nothing does locally by itself. */
   async scheduled(worker, options) {
     return (await this.#running().getWorker(this.#script(worker))).scheduled(options);

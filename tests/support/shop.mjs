@@ -280,8 +280,9 @@ class Shop {
 }
 
 /** What a crash left is taken up sooner than in a shop, so that no test waits long for it. */
-// Orders are the house's own unless a test wants vendors to be asked by themselves.
-const SOONER = { RECOVER_AFTER_SECONDS: '4', FULFILMENT_MODE: 'warehouse' };
+// Orders are the house's own unless a test wants vendors to be asked by themselves, and nobody looks
+// for drivers unless a test has some.
+const SOONER = { RECOVER_AFTER_SECONDS: '4', FULFILMENT_MODE: 'warehouse', DRIVERS_FOR: 'none' };
 
 /**
  * Opens a shop. Options are those of startRuntime (`variant`, `vars`, `persist`, ...); besides,

@@ -4,6 +4,7 @@
 use domain::errand::{Report, Stage, State, Why};
 pub use domain::fleet::{Carried, DriverFacts, Ping};
 use domain::geo::Point;
+use domain::limits::{TEXT_MAX, fits, is_code};
 use domain::shift::Progress;
 use serde::{Deserialize, Serialize};
 
@@ -215,9 +216,9 @@ pub struct DriverOrder {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LocationInput {
-    #[cfg_attr(feature = "schema", schemars(range(min = -90, max = 90)))]
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Latitude"))]
     pub latitude: f64,
-    #[cfg_attr(feature = "schema", schemars(range(min = -180, max = 180)))]
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Longitude"))]
     pub longitude: f64,
     /// In metres.
     #[serde(default)]
@@ -271,6 +272,31 @@ impl LocationInput {
     }
 }
 
+/// Where a list goes on that is by time and, within it, by id: both, with `_` between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor<'a> {
+    pub at_ms: i64,
+    pub id: &'a str,
+}
+
+impl<'a> Cursor<'a> {
+    /// As callers may send it: no more digits than a number keeps exactly.
+    pub const PATTERN: &'static str = "^[0-9]{1,15}_[A-Za-z0-9._:-]{1,64}$";
+
+    pub fn read(text: &'a str) -> Result<Self, crate::Problem> {
+        let read = text.split_once('_').and_then(|(at, id)| {
+            let is_number = at.len() <= 15 && at.bytes().all(|byte| byte.is_ascii_digit());
+            let at_ms = at.parse().ok().filter(|_| is_number && is_code(id))?;
+            Some(Self { at_ms, id })
+        });
+        read.ok_or_else(|| crate::Problem::field("cursor", "must be one that a page gave"))
+    }
+
+    pub fn write(&self) -> String {
+        format!("{}_{}", self.at_ms, self.id)
+    }
+}
+
 /// A driver on the admin's map.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -295,14 +321,14 @@ pub struct SeenDrivers {
     pub drivers: Vec<SeenDriver>,
 }
 
-/// `POST /api/admin/drivers`, and `PUT` of one.
+/// A driver, as admins write one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriverInput {
     #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Code"))]
     pub driver_id: String,
-    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Name"))]
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Words"))]
     pub name: String,
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Phone>"))]
@@ -396,7 +422,7 @@ pub struct AssignDriverInput {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ShiftInput {
     pub available: bool,
-    /// Nothing new comes after this.
+    /// A time to come, after which nothing new does.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Time>"))]
     pub until: Option<String>,
@@ -407,6 +433,7 @@ pub struct ShiftInput {
 pub struct ShiftView {
     pub driver_id: String,
     pub available: bool,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Time>"))]
     pub until: Option<String>,
     pub capacity: u32,
     pub orders: usize,
@@ -434,6 +461,7 @@ pub struct PastOrder {
     pub order_id: String,
     pub order_number: String,
     pub outcome: String,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
     pub ended_at: String,
 }
 
@@ -441,35 +469,38 @@ pub struct PastOrder {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DriverHistory {
     pub orders: Vec<PastOrder>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
-/// `POST /api/driver/orders/{order}/delivered`: what shows that it was handed over.
+/// What shows that an order was handed over.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeliverInput {
     /// What the customer said at the door.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Words>"))]
     pub code: Option<String>,
     /// Where a photograph of it is.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Text>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Words>"))]
     pub photo: Option<String>,
 }
 
 impl DeliverInput {
     /// One of the two.
     pub fn proof(&self) -> Result<String, crate::Problem> {
-        let given = self.code.as_deref().map(|code| ("code", code));
-        let given = given.or(self.photo.as_deref().map(|photo| ("photo", photo)));
-        match given {
-            Some((name, text)) if !text.trim().is_empty() => Ok(format!("{name}:{text}")),
-            _ => Err(crate::Problem::field(
-                "code",
-                "say a code, or where a photo is",
-            )),
+        let given = [("code", &self.code), ("photo", &self.photo)];
+        let given = given.map(|(name, text)| Some((name, text.as_deref()?)));
+        for (name, text) in given.into_iter().flatten() {
+            if text.trim().is_empty() || !fits(text, TEXT_MAX) {
+                let wrong = "must be 1 to 1000 characters long";
+                return Err(crate::Problem::field(name, wrong));
+            }
         }
+        let mut given = given.into_iter().flatten();
+        let proof = given.next().map(|(name, text)| format!("{name}:{text}"));
+        proof.ok_or_else(|| crate::Problem::field("code", "say a code, or where a photo is"))
     }
 }
 
@@ -555,6 +586,53 @@ pub struct Taken {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cursor_is_what_a_page_gave_and_nothing_else() {
+        let cursor = Cursor {
+            at_ms: 1_795_996_799_000,
+            id: "request-1",
+        };
+        assert_eq!(Cursor::read(&cursor.write()), Ok(cursor));
+        let long = format!("1_{}", "x".repeat(65));
+        for wrong in [
+            "",
+            "_",
+            "1",
+            "1_",
+            "_a",
+            "+1_a",
+            "-1_a",
+            "1.0_a",
+            "1_a b",
+            "1234567890123456_a",
+            &long,
+        ] {
+            assert!(Cursor::read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_shows_that_it_was_handed_over_is_said_and_bounded() {
+        let said = |code: Option<&str>, photo: Option<&str>| {
+            let [code, photo] = [code, photo].map(|text| text.map(str::to_owned));
+            let proof = DeliverInput { code, photo }.proof();
+            proof.map_err(|problem| problem.field.unwrap_or_default())
+        };
+        let long = "x".repeat(1001);
+        assert_eq!(said(Some("4711"), None), Ok("code:4711".into()));
+        assert_eq!(said(None, Some("door.jpg")), Ok("photo:door.jpg".into()));
+        assert_eq!(said(Some("1"), Some("2")), Ok("code:1".into()));
+        for (code, photo, field) in [
+            (None, None, "code"),
+            (Some(" "), None, "code"),
+            (Some(" "), Some("door.jpg"), "code"),
+            (Some("1"), Some(long.as_str()), "photo"),
+            (Some(long.as_str()), None, "code"),
+        ] {
+            assert_eq!(said(code, photo), Err(field.to_owned()));
+        }
+    }
 
     #[test]
     fn tiles_are_cut_towards_nought_and_have_no_negative_nought() {

@@ -5,10 +5,10 @@
 //! which whoever takes it does not mind.
 
 use contract::dispatch::{
-    DEAD_REQUESTS, DEAD_RESPONSES, DeadLetter, DeadLetters, REQUESTS, RESPONSES,
+    Cursor, DEAD_REQUESTS, DEAD_RESPONSES, DeadLetter, DeadLetters, REQUESTS, RESPONSES,
 };
 use contract::{Problem, code};
-use domain::time::rfc3339;
+use domain::time::{from_rfc3339, rfc3339};
 use edge::d1::{Db, DbError, Sql, rows_of};
 use edge::{Scope, clock, queue, telemetry};
 use serde::{Deserialize, Serialize};
@@ -131,19 +131,21 @@ pub async fn list(
     env: &Env,
     scope: &Scope,
     all: bool,
-    before: Option<&str>,
+    before: Option<Cursor<'_>>,
     limit: u32,
 ) -> Result<DeadLetters, Problem> {
-    let (at, id) = before
-        .and_then(|text| text.split_once('_'))
-        .unwrap_or(("~", ""));
+    // Every time comes before the first of these.
+    let (at, id) = before.map_or_else(
+        || ("~".to_owned(), ""),
+        |before| (rfc3339(before.at_ms), before.id),
+    );
     let which = if all { "" } else { "replayed_at IS NULL AND" };
     let page = Sql::composed(format!(
         "SELECT {COLUMNS} FROM dead_letters WHERE {which} (died_at, letter_id) < (?1, ?2)
          ORDER BY died_at DESC, letter_id DESC LIMIT ?3"
     ));
     let count = Sql::new("SELECT count(*) AS waiting FROM dead_letters WHERE replayed_at IS NULL");
-    let statements = [page.text(at).text(id).int(i64::from(limit)), count];
+    let statements = [page.text(&at).text(id).int(i64::from(limit)), count];
     let found = Db::open(env, "DB")?
         .batch(scope, "letters.list", &statements)
         .await?;
@@ -152,7 +154,10 @@ pub async fn list(
     let is_full = u32::try_from(letters.len()).is_ok_and(|count| count >= limit);
     let last = letters.last().filter(|_| is_full);
     Ok(DeadLetters {
-        next_cursor: last.map(|last| format!("{}_{}", last.died_at, last.letter_id)),
+        next_cursor: last.and_then(|last| {
+            let (at_ms, id) = (from_rfc3339(&last.died_at)?, last.letter_id.as_str());
+            Some(Cursor { at_ms, id }.write())
+        }),
         waiting: waiting.first().map_or(0, |count| count.waiting),
         letters,
     })

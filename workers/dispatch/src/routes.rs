@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use contract::dispatch::{
-    AssignByHand, AtDispatch, CELL_DESK, DRIVER_SERVICE, FollowErrand, FollowOrder, ForceDriver,
+    AssignByHand, AtDispatch, CELL_DESK, Cursor, DRIVER_SERVICE, FollowErrand, FollowOrder, ForceDriver,
     IsRegistered, LocationInput, Ping, SeenDrivers, ShowDrivers, TakePings, cell_desk_name,
 };
 use contract::plain::Success;
@@ -122,7 +122,8 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
                 Some("all") => true,
                 Some(_) => return Err(Problem::field("state", "must be waiting or all")),
             };
-            http::json(200, &letters::list(env, scope, all, cursor, limit).await?)
+            let before = cursor.map(Cursor::read).transpose()?;
+            http::json(200, &letters::list(env, scope, all, before, limit).await?)
         }
         (Method::Get, ["dispatch", "dead-letters", id]) => {
             http::json(200, &letters::get(env, scope, id).await?)
@@ -136,13 +137,14 @@ async fn admin(env: &Env, incoming: &Incoming, path: &[&str]) -> Outcome {
 
 /// Who is about in the cell of a place.
 async fn map(env: &Env, incoming: &Incoming) -> Outcome {
-    let degrees = |name: &str| {
+    let degrees = |name: &str, most: f64| {
         let given = incoming.query.get(name).and_then(|text| text.parse().ok());
-        given.ok_or_else(|| Problem::field(name, "must be degrees, such as 52.52"))
+        let given = given.filter(|degrees| (-most..=most).contains(degrees));
+        given.ok_or_else(|| Problem::field(name, &format!("must be from -{most} to {most}")))
     };
     let at = Point {
-        latitude: degrees("latitude")?,
-        longitude: degrees("longitude")?,
+        latitude: degrees("latitude", 90.0)?,
+        longitude: degrees("longitude", 180.0)?,
     };
     let cell = cell_at(env, "latitude", at)?;
     let name = cell_desk_name(&cell);

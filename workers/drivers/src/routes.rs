@@ -3,6 +3,7 @@
 
 use contract::dispatch::{AtDrivers, DriverInput};
 use contract::{Problem, Role};
+use domain::limits::is_code;
 use edge::{Incoming, Outcome, call, http};
 use worker::{Env, Method, Request};
 
@@ -22,6 +23,9 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
         (Method::Get, ["api", "admin", "drivers"]) => {
             let limit = incoming.limit(20, 100)?;
             let after = incoming.query.get("cursor").map_or("", String::as_str);
+            if !after.is_empty() && !is_code(after) {
+                return Err(Problem::field("cursor", "must be one that a page gave"));
+            }
             http::json(200, &directory::list(env, scope, after, limit).await?)
         }
         (Method::Post, ["api", "admin", "drivers"]) => {

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use contract::dispatch::{
-    CELL_DESK, DeliverInput, DriverAccepts, DriverCollects, DriverDelivers, DriverDone,
+    CELL_DESK, Cursor, DeliverInput, DriverAccepts, DriverCollects, DriverDelivers, DriverDone,
     DriverHistory, DriverOrder, DriverOrders, DriverRejects, DriverSays, PastOrder, ShiftInput,
     ShiftView, cell_desk_name,
 };
@@ -143,22 +143,16 @@ fn active(desk: &Desk, driver: &str) -> Result<DriverOrders, Problem> {
 
 fn history(desk: &Desk, incoming: &Incoming, driver: &str) -> Outcome {
     let limit = incoming.limit(20, 100)?;
-    let before = match incoming.query.get("cursor") {
-        None => i64::MAX >> 11,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|before| (0..=i64::MAX >> 11).contains(before))
-            .ok_or_else(|| Problem::field("cursor", "must be one that a page gave"))?,
-    };
+    let cursor = incoming.query.get("cursor");
+    let before = cursor.map(|text| Cursor::read(text)).transpose()?;
     let mut ended = desk.rows.ended(driver, before, limit.saturating_add(1))?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = ended.len() > limit;
     ended.truncate(limit);
-    let next_cursor = ended
-        .last()
-        .filter(|_| more)
-        .map(|last| last.at_ms.to_string());
+    let next_cursor = ended.last().filter(|_| more).map(|last| {
+        let (at_ms, id) = (last.at_ms, last.order_id.as_str());
+        Cursor { at_ms, id }.write()
+    });
     let orders = ended.iter().filter_map(past).collect();
     http::json(
         200,

@@ -2,7 +2,7 @@
 //! is one atomic commit.
 
 use contract::Problem;
-use contract::dispatch::DriverOrder;
+use contract::dispatch::{Cursor, DriverOrder};
 use domain::errand::Why;
 use domain::places::next_version;
 use domain::shift::Shift;
@@ -213,12 +213,19 @@ impl Rows {
         )
     }
 
-    /// A page of what the driver had, the latest first.
-    pub fn ended(&self, driver_id: &str, before: i64, limit: u32) -> Result<Vec<Ended>, Problem> {
+    /// A page of what the driver had, the latest first. Several may have ended at once.
+    pub fn ended(
+        &self,
+        driver_id: &str,
+        before: Option<Cursor<'_>>,
+        limit: u32,
+    ) -> Result<Vec<Ended>, Problem> {
+        let (at_ms, id) = before.map_or((i64::MAX >> 11, ""), |before| (before.at_ms, before.id));
         self.tables.rows(
             "SELECT order_id, doc, ended_ms, why FROM orders
-             WHERE driver_id = ?1 AND ended_ms < ?2 ORDER BY ended_ms DESC LIMIT ?3",
-            vec![text(driver_id), int(before), int(i64::from(limit))],
+             WHERE driver_id = ?1 AND (ended_ms, order_id) < (?2, ?3)
+             ORDER BY ended_ms DESC, order_id DESC LIMIT ?4",
+            vec![text(driver_id), int(at_ms), text(id), int(i64::from(limit))],
         )
     }
 
