@@ -13,10 +13,10 @@ let people;
 let values;
 before(async () => {
   shop = await openShop();
-  people = { customer: shop.customer(), admin: shop.admin, service: shop.service, vendor: shop.person('vendor') };
+  people = { customer: shop.customer(), admin: shop.admin, service: shop.service, vendor: shop.person('vendor'), driver: shop.person('driver') };
   const sku = await shop.goods({ stock: { berlin: 9 } });
   const { order_id: order } = await people.customer.order({ [sku]: 1 });
-  values = { order, sku, product: `p-${sku}`, warehouse: 'berlin', vendor: 'some-vendor', store: 'some-vendor', webhook: 'some-webhook', delivery: ABSENT_ORDERS[0], n: 0 };
+  values = { order, sku, product: `p-${sku}`, warehouse: 'berlin', vendor: 'some-vendor', store: 'some-vendor', webhook: 'some-webhook', delivery: ABSENT_ORDERS[0], driver: 'some-driver', letter: 'some-letter', n: 0 };
 });
 after(() => shop?.close());
 
@@ -26,7 +26,7 @@ const HERE = { latitude: 52.5, longitude: 13.4 };
 const invalid = (field) => ({ status: 400, code: 'invalid_field', field });
 const malformed = { status: 400, code: 'malformed_json' };
 
-for (const route of ROUTES.filter(({ body }) => body)) {
+for (const route of ROUTES.filter(({ body, unserved }) => body && !unserved)) {
   const ask = (body) => whoMay(route).call(route.method, route.path(values), { body });
 
   test(`${nameOf(route)} refuses a body that is no JSON`, async () => {
@@ -66,7 +66,20 @@ const importOf = (change) => ({ products: [{ product_id: 'x', title: 'X', varian
 const TOO_LONG = 'x'.repeat(1001);
 
 const NOT_QUANTITIES = [0, -1, 1.5, 100_001, 2 ** 53, '1', '', null, true, [1], { n: 1 }];
+const LOCATION = { latitude: 52.5, longitude: 13.4, sequence: 1 };
 const CASES = {
+  driver: [
+    ...[['latitude', 90.001], ['latitude', '52'], ['latitude', null], ['longitude', -180.001], ['longitude', 1e300], ['accuracy', -1], ['accuracy', 1_000_001], ['accuracy', '5'],
+      ['sequence', -1], ['sequence', 1.5], ['sequence', 1_000_000_000_001], ['sequence', null], ['at', 'now'], ['at', 7], ['at', '2026-02-30T10:00:00Z']].map(([field, value]) =>
+      [`a position with ${field} ${JSON.stringify(value)}`, 'PUT', '/api/driver/location', { ...LOCATION, [field]: value }, invalid(field)]),
+    ...Object.keys(LOCATION).map((field) => [`a position without ${field}`, 'PUT', '/api/driver/location', without(LOCATION, field), invalid(field)]),
+    ...[{}, { available: 'yes' }, { available: null }].map((body) => [`a shift of ${JSON.stringify(body)}`, 'PUT', '/api/driver/availability', body, invalid('available')]),
+    ...['soon', '2020-01-01T00:00:00Z', 7].map((until) => [`a shift until ${until}`, 'PUT', '/api/driver/availability', { available: true, until }, invalid('until')]),
+    ...[{}, { code: ' ' }, { code: TOO_LONG }, { code: 7 }].map((body) => [`what shows no delivery: ${JSON.stringify(body).slice(0, 20)}`, 'POST', '/api/driver/orders/{order}/delivered', body, invalid('code')]),
+    ...['', TOO_LONG].map((photo) => [`a photo of ${photo.length} letters`, 'POST', '/api/driver/orders/{order}/delivered', { photo }, invalid('photo')]),
+    ...['', 'x', '1', '-1_a', '+1_a', '1_', '1_a%20b', '1234567890123456_a'].map((cursor) => [`a history before ${cursor || 'nothing'}`, 'GET', `/api/driver/history?cursor=${cursor}`, undefined, invalid('cursor')]),
+    ['a history of nothing', 'GET', '/api/driver/history?limit=0', undefined, invalid('limit')],
+  ],
   customer: [
     ...NOT_QUANTITIES.map((quantity) => [`a quantity of ${JSON.stringify(quantity)}`, 'PUT', '/cart/items/{sku}', { quantity }, invalid('quantity')]),
     ...['99999999999999999999', '-0', '1.0', '1e2', '1e-7'].map((quantity) =>
@@ -123,6 +136,12 @@ const CASES = {
     ['an endpoint moved to a private address', 'PATCH', '/api/admin/webhooks/{webhook}', { url: 'https://192.168.0.1/' }, invalid('url')],
     ['an endpoint switched to neither', 'PATCH', '/api/admin/webhooks/{webhook}', { active: 'yes' }, invalid('active')],
     ['an endpoint for a kind that is a number', 'PATCH', '/api/admin/webhooks/{webhook}', { kinds: [1] }, invalid('kinds[0]')],
+    ...['', 'a b', 'x'.repeat(65)].map((cursor) => [`drivers behind ${JSON.stringify(cursor.slice(0, 9))}`, 'GET', `/api/admin/drivers?cursor=${encodeURIComponent(cursor)}`, undefined, invalid('cursor')]),
+    ...['', 'x', '2026-01-01T00:00:00.000Z_a', '1_a%20b'].map((cursor) => [`dead letters before ${cursor || 'nothing'}`, 'GET', `/api/admin/dispatch/dead-letters?cursor=${cursor}`, undefined, invalid('cursor')]),
+    ['dead letters in no state', 'GET', '/api/admin/dispatch/dead-letters?state=lost', undefined, invalid('state')],
+    ['a page of too many dead letters', 'GET', '/api/admin/dispatch/dead-letters?limit=101', undefined, invalid('limit')],
+    ...[['latitude=x&longitude=1', 'latitude'], ['longitude=1', 'latitude'], ['latitude=NaN&longitude=1', 'latitude'], ['latitude=91&longitude=1', 'latitude'], ['latitude=1', 'longitude'], ['latitude=1&longitude=-181', 'longitude'], ['latitude=1&longitude=inf', 'longitude']].map(
+      ([query, field]) => [`a map of ${query}`, 'GET', `/api/admin/driver-map?${query}`, undefined, invalid(field)]),
     ['deliveries in no state', 'GET', '/api/admin/webhooks/deliveries?state=lost', undefined, invalid('state')],
     ['deliveries of no kind', 'GET', '/api/admin/webhooks/deliveries?kind=order', undefined, invalid('kind')],
     ['a page of no deliveries', 'GET', '/api/admin/webhooks/deliveries?limit=0', undefined, invalid('limit')],

@@ -65,7 +65,7 @@ before(async () => {
   const sku = await shop.goods({ stock: { berlin: 50, hamburg: 50 } });
   const alice = shop.customer();
   const { order_id } = await alice.order({ [sku]: 1 });
-  values = { order: order_id, sku, product: `p-${sku}`, warehouse: 'berlin', vendor: 'some-vendor', store: 'some-vendor', webhook: 'some-webhook', delivery: '01920000-0000-7001-8000-000000000000', n: 1 };
+  values = { order: order_id, sku, product: `p-${sku}`, warehouse: 'berlin', vendor: 'some-vendor', store: 'some-vendor', webhook: 'some-webhook', delivery: '01920000-0000-7001-8000-000000000000', driver: 'some-driver', letter: 'some-letter', n: 1 };
   people = { customer: alice, admin: shop.admin, service: shop.service, vendor: shop.person('vendor'), driver: shop.person('driver') };
   const bodies = ROUTES.filter(({ body }) => body).map(({ body }) => body(values));
   KEYS = [...new Set(JSON.stringify([...bodies, ADDRESS, WAREHOUSES]).match(/"(\w+)":/g).map((key) => key.slice(1, -2)))];
@@ -76,7 +76,7 @@ function makeRequest(n) {
   const route = pick(ROUTES);
   const role = route.roles === 'anyone' || route.roles.length === 0 || chance(0.1) ? pick(Object.keys(people)) : pick(route.roles);
   const own = { ...values, n: `${n}-${SEED}` };
-  for (const name of ['order', 'sku', 'product', 'warehouse', 'vendor', 'webhook', 'delivery']) {
+  for (const name of ['order', 'sku', 'product', 'warehouse', 'vendor', 'webhook', 'delivery', 'driver', 'letter']) {
     if (chance(0.2)) own[name] = encodeURIComponent(pick(WORDS).toWellFormed());
   }
   let path = route.path(own);

@@ -17,9 +17,11 @@ async function makeThings(owner, route) {
   const n = made += 1;
   const named = (thing) => !route || nameOf(route).includes(thing);
   const sku = await shop.goods({ stock: { berlin: 9 } });
-  const found = { n, sku, product: `p-${sku}`, warehouse: `house-${n}`, vendor: `vendor-${n}`, order: ABSENT_ORDERS[0], webhook: 'absent', delivery: ABSENT_ORDERS[0] };
+  const found = { n, sku, product: `p-${sku}`, warehouse: `house-${n}`, vendor: `vendor-${n}`, order: ABSENT_ORDERS[0], webhook: 'absent', delivery: ABSENT_ORDERS[0], driver: `driver-${n}`, letter: `request-${n}` };
   if (named('{warehouse}')) await shop.import({ warehouses: [{ warehouse_id: found.warehouse, latitude: 0, longitude: 0 }] });
   if (named('{vendor}')) await shop.vendor({ vendor_id: found.vendor });
+  if (named('{driver}')) await shop.driver({ driver_id: found.driver });
+  if (named('{letter}')) await shop.deadLetter({ letter_id: found.letter });
   if (route && (named('{webhook}') || named('{delivery}'))) Object.assign(found, await makeDelivery(n));
   if (named('{order}')) found.order = (await owner.order({ [sku]: 1 }, { payment_method: 'cod' })).order_id;
   return found;
@@ -43,7 +45,7 @@ async function offer(order, vendor, kept) {
   assert.equal(forced.status, 200, forced.text);
 }
 
-const ABSENT = { order: ABSENT_ORDERS[0], sku: 'absent', product: 'absent', warehouse: 'absent', vendor: 'absent', webhook: 'absent', delivery: ABSENT_ORDERS[0] };
+const ABSENT = { order: ABSENT_ORDERS[0], sku: 'absent', product: 'absent', warehouse: 'absent', vendor: 'absent', webhook: 'absent', delivery: ABSENT_ORDERS[0], driver: 'absent', letter: 'absent' };
 
 /** Everything that a call could have an effect on, from where it is durable. */
 async function everything() {
@@ -51,7 +53,7 @@ async function everything() {
     ['fulfillment', 'DB', ['products', 'variants', 'warehouses']],
     ...[0, 1].map((shard) => ['fulfillment', `STOCK_${shard}`, ['stock', 'stock_holds', 'stock_movements']]),
     ['order', 'DB', ['orders', 'order_status_history']], ['offers', 'DB', ['vendor_routings', 'order_assignments', 'vendor_responses', 'vendor_cancellations', 'order_events']], ['cart', 'DB', ['carts']], ['vendors', 'DB', ['vendors', 'push_subscriptions']],
-    ['notices', 'DB', ['webhook_endpoints', 'webhook_deliveries', 'emails']],
+    ['notices', 'DB', ['webhook_endpoints', 'webhook_deliveries', 'emails']], ['dispatch', 'DB', ['drivers', 'dead_letters']],
   ];
   const found = {};
   for (const [worker, binding, names] of tables) {
@@ -60,6 +62,7 @@ async function everything() {
   found.orders = shop.rt.objects('order', 'OrderDesk', 'SELECT order_id, phase, status, version FROM orders ORDER BY order_id');
   found.offers = shop.rt.objects('offers', 'OfferDesk', 'SELECT order_id, state FROM assignments ORDER BY order_id');
   found.sendings = shop.rt.objects('notices', 'NoticeDesk', 'SELECT id, state FROM sendings ORDER BY id');
+  found.shifts = shop.rt.objects('dispatch', 'DriverDesk', 'SELECT driver_id, shift FROM drivers ORDER BY driver_id');
   found.carts = shop.rt.objects('cart', 'CartDesk', 'SELECT customer_id, doc FROM carts ORDER BY customer_id');
   return found;
 }
@@ -103,7 +106,7 @@ for (const route of ROUTES.filter(({ roles }) => roles.length > 0 && roles !== '
     for (const role of route.roles) {
       const who = shop.person(role);
       const own = await makeThings(role === 'customer' ? who : shop.customer(), route);
-      if (route.itself) await shop.vendor({ vendor_id: who.id });
+      if (route.itself) await (role === 'driver' ? shop.driver({ driver_id: who.id }) : shop.vendor({ vendor_id: who.id }));
       const isVendor = role === 'vendor';
       if (isVendor || route.offered || route.kept || route.store) {
         // Its vendor is the caller, or the one that the caller names.

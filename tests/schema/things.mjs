@@ -79,11 +79,21 @@ async function makeOrders(shop, { customer, vendor, admin }, sku) {
   return { waiting, cancelled, offered };
 }
 
+/** Drivers, of whom one asks, and what the queues could not bring to an end. */
+async function makeDrivers(shop, driver) {
+  const made = [];
+  for (const driver_id of [driver.id, 'driver-1', 'driver-2']) made.push(await shop.driver({ driver_id, capacity: 3 }));
+  const letters = [];
+  for (let n = 0; n < 3; n += 1) letters.push(await shop.deadLetter());
+  return { drivers: made, letters, spare: [await shop.driver({ driver_id: 'spare-d1' })] };
+}
+
 async function fill(shop, outside) {
   const people = Object.fromEntries(ROLES.map((role) => [role, shop.person(role, `made-up-${role}`)]));
   for (const person of Object.values(people)) person.token = shop.token(person.role, person.id, { ttlSeconds: HOUR_S });
   const { sku, spare } = await makeGoods(shop);
   const { vendors, spare: spareVendors } = await makeVendors(shop, people.vendor, new Browser(outside).subscription);
+  const { drivers, letters, spare: spareDrivers } = await makeDrivers(shop, people.driver);
   const { waiting, cancelled, offered } = await makeOrders(shop, people, sku[0]);
   ok(await people.admin.put(`/api/admin/credit-lines/${people.customer.id}`, { limit_minor: 100_000_000 }));
   await people.customer.fill({ [sku[1]]: 2 }, ADDRESS);
@@ -97,11 +107,11 @@ async function fill(shop, outside) {
     ids: {
       order: idsOf([...offered, ...waiting, cancelled]), routing: offered.map(({ order_id }) => `rtg_${order_id}`), sku, product, warehouse,
       vendor: vendors, customer: [people.customer.id], product_id: product, warehouse_id: warehouse, vendor_id: vendors, vendorId: vendors,
-      endpoint: [device.endpoint],
+      driver: drivers, driver_id: drivers, letter: letters, endpoint: [device.endpoint],
     },
     // A vendor is shown no others.
     offered: idsOf(offered),
-    spare: { ...spare, vendor: spareVendors },
+    spare: { ...spare, vendor: spareVendors, driver: spareDrivers },
     device,
     outside: outside.url,
   };

@@ -5,6 +5,7 @@ import { ADDRESS } from './shop.mjs';
 
 const CUSTOMER = ['customer'];
 const VENDOR = ['vendor'];
+const DRIVER = ['driver'];
 const ADMIN = ['admin'];
 const VENDORS = ['vendor', 'admin', 'service'];
 const STAFF = ['admin', 'service'];
@@ -24,13 +25,14 @@ export const DEVICE_KEYS = {
 };
 
 /**
- * `path` and `body` are functions of `{ order, sku, product, warehouse, vendor, webhook, delivery, n }`: an
- * order's id, a SKU with stock in berlin, its product, a warehouse, a vendor, an endpoint of webhooks,
- * something that was sent there, and a number that is new each time. `ok` is the
- * status of a good call, `about` what may be absent, `owned` that it belongs to a customer, `cart`
+ * `path` and `body` are functions of `{ order, sku, product, warehouse, vendor, webhook, delivery, driver,
+ * letter, n }`: an order's id, a SKU with stock in berlin, its product, a warehouse, a vendor, an endpoint of
+ * webhooks, something that was sent there, a driver, a dead letter, and a number that is new each time. `ok`
+ * is the status of a good call, `about` what may be absent, `owned` that it belongs to a customer, `cart`
  * that it needs something in the cart, `itself` that its caller has to be in the directory, `offered`
  * that the order is offered to its vendor, `kept` that its vendor has it, `store` that there is a
- * vendor `store` to name, `closed` what everybody is told who has no more than a token.
+ * vendor `store` to name, `unserved` that nobody reads its body yet, `closed` what everybody is told who has
+ * no more than a token.
  */
 export const ROUTES = [
   { method: 'GET', path: () => '/health', roles: 'anyone' },
@@ -112,6 +114,27 @@ export const ROUTES = [
   { method: 'POST', path: ({ order }) => `/api/routing/rtg_${order}/timeout`, body: () => ({}), roles: STAFF, about: 'order', offered: true },
   { method: 'GET', path: ({ order }) => `/api/routing/rtg_${order}/status`, roles: STAFF, about: 'order', offered: true },
 
+  { method: 'GET', path: () => '/api/admin/drivers', roles: ADMIN },
+  { method: 'POST', path: () => '/api/admin/drivers', body: ({ n }) => ({ driver_id: `new-${n}`, name: 'New' }), roles: ADMIN, ok: 201 },
+  { method: 'GET', path: ({ driver }) => `/api/admin/drivers/${driver}`, roles: ADMIN, about: 'driver' },
+  { method: 'PUT', path: ({ driver }) => `/api/admin/drivers/${driver}`, body: () => ({ name: 'Changed', vehicle: 'van', capacity: 3 }), roles: ADMIN },
+  { method: 'DELETE', path: ({ driver }) => `/api/admin/drivers/${driver}`, roles: ADMIN, about: 'driver' },
+  { method: 'GET', path: () => '/api/admin/driver-map?latitude=1&longitude=2', roles: ADMIN },
+  { method: 'GET', path: () => '/api/admin/dispatch/dead-letters', roles: ADMIN },
+  { method: 'GET', path: ({ letter }) => `/api/admin/dispatch/dead-letters/${letter}`, roles: ADMIN, about: 'letter' },
+  { method: 'POST', path: ({ letter }) => `/api/admin/dispatch/dead-letters/${letter}/replay`, roles: ADMIN, about: 'letter' },
+  { method: 'POST', path: ({ order }) => `/api/admin/orders/${order}/assign-driver`, body: ({ driver }) => ({ driver_id: driver }), roles: ADMIN, about: 'order', ok: 404, unserved: true },
+  { method: 'PUT', path: () => '/api/driver/location', body: ({ n }) => ({ latitude: 1, longitude: 2, sequence: Number.parseInt(n, 10) || 0 }), roles: DRIVER },
+  { method: 'GET', path: () => '/api/driver/availability', roles: DRIVER },
+  { method: 'PUT', path: () => '/api/driver/availability', body: () => ({ available: true }), roles: DRIVER, itself: true },
+  { method: 'GET', path: () => '/api/driver/orders', roles: DRIVER },
+  { method: 'GET', path: () => '/api/driver/history', roles: DRIVER },
+  // No driver was asked about the order.
+  { method: 'POST', path: ({ order }) => `/api/driver/orders/${order}/accept`, roles: DRIVER, about: 'order', ok: 404 },
+  { method: 'POST', path: ({ order }) => `/api/driver/orders/${order}/reject`, roles: DRIVER, about: 'order', ok: 404 },
+  { method: 'POST', path: ({ order }) => `/api/driver/orders/${order}/picked-up`, roles: DRIVER, about: 'order', ok: 404 },
+  { method: 'POST', path: ({ order }) => `/api/driver/orders/${order}/delivered`, body: () => ({ code: '4711' }), roles: DRIVER, about: 'order', ok: 404 },
+
   { method: 'GET', path: () => '/api/admin/orders?status=pending&limit=5', roles: STAFF },
   { method: 'GET', path: () => '/api/admin/orders.csv?limit=5', roles: STAFF },
   { method: 'GET', path: () => '/api/admin/orders/counts', roles: STAFF },
@@ -150,4 +173,4 @@ export const ROUTES = [
 /** The path without its values, to name tests by. */
 export const nameOf = (route) => `${route.method} ${route.path({
   store: '{store}', order: '{order}', sku: '{sku}', product: '{product}', warehouse: '{warehouse}', vendor: '{vendor}',
-  webhook: '{webhook}', delivery: '{delivery}', n: '{n}' }).replace(/\?.*/, '')}`;
+  webhook: '{webhook}', delivery: '{delivery}', driver: '{driver}', letter: '{letter}', n: '{n}' }).replace(/\?.*/, '')}`;

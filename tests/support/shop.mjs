@@ -220,6 +220,25 @@ class Shop {
     return vendor_id;
   }
 
+  /** Registers one driver, whom nobody has seen yet, and gives the id. */
+  async driver({ driver_id = `d-${this.#goods += 1}`, ...rest } = {}) {
+    const { status, text } = await this.admin.put(`/api/admin/drivers/${driver_id}`, { name: `Driver ${driver_id}`, ...rest });
+    assert.equal(status, 200, text);
+    return driver_id;
+  }
+
+  /** Writes down a message that came to nothing, and gives its id. Sent again it is understood, and finds nobody. */
+  async deadLetter({ letter_id = `request-${this.#goods += 1}`, queue = 'ASSIGNMENT_REQUESTS', order_id = randomUUID(), died_at = new Date().toISOString(), body } = {}) {
+    const request = {
+      eventId: `${order_id}:1`, eventType: 'AssignmentRequested', occurredAt: died_at, orderId: order_id, geoKey: '0_0', restaurantLatitude: 0, restaurantLongitude: 0,
+      customerLatitude: 0, customerLongitude: 0, preparationTime: 0, radius: 0, items: [], totalAmount: 1,
+    };
+    await this.rt.d1('dispatch', 'DB').run(
+      'INSERT INTO dead_letters (letter_id, queue, order_id, body, reason, died_at) VALUES (?, ?, ?, ?, ?, ?)',
+      letter_id, queue, order_id, body ?? JSON.stringify(request), 'made for a test', died_at);
+    return letter_id;
+  }
+
   /** Rows of a stock shard's own database. */
   shard(number) { return this.rt.d1('fulfillment', `STOCK_${number}`); }
 

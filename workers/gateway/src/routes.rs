@@ -2,6 +2,7 @@
 
 use contract::assignment::{OFFER_DESK, OFFER_SERVICE, offer_desk_name, order_of_routing};
 use contract::cart::{CART_DESK, desk_name};
+use contract::dispatch::{DISPATCH_SERVICE, DRIVER_DESK, driver_desk_name};
 use contract::lists::LIST_SERVICE;
 use contract::notices::NOTICE_SERVICE;
 use contract::order::ORDER_DESK;
@@ -136,6 +137,12 @@ async fn route(env: &Env, incoming: &Incoming) -> Outcome {
         ["api", "admin", "placements", order, ..] => {
             return to_order(env, incoming, order, &[Role::Admin], "placement").await;
         }
+        ["api", "admin", "orders", order, "assign-driver"] => {
+            return to_order(env, incoming, order, &[Role::Admin], "order").await;
+        }
+        ["api", "driver", what, ..] if *what != "location" => {
+            return to_driver(env, incoming).await;
+        }
         ["api", "vendor" | "admin", "orders", order, ..] | ["api", "orders", order, ..] => {
             return to_offers(env, incoming, order).await;
         }
@@ -181,6 +188,14 @@ async fn to_order(
     pass(env, To::Object(ORDER_DESK, &name), step, incoming).await
 }
 
+/// To the desk that has the driver's shift.
+async fn to_driver(env: &Env, incoming: &Incoming) -> Outcome {
+    let driver = incoming.actor(&[Role::Driver])?;
+    let desks = config::number(env, "DRIVER_DESKS", 32_u16).max(1);
+    let name = driver_desk_name(shard_of(&driver.id, desks));
+    pass(env, To::Object(DRIVER_DESK, &name), "driver", incoming).await
+}
+
 /// To the desk that takes the order's payment.
 async fn to_payments(env: &Env, incoming: &Incoming, order: &str) -> Outcome {
     incoming.actor(&[Role::Customer, Role::Admin, Role::Service])?;
@@ -207,12 +222,14 @@ const FULFILLMENT: &str = "FULFILLMENT_SERVICE";
 fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
     match path {
         ["vendor", "offers"] => Ok(OFFER_SERVICE),
+        ["driver", "location"] => Ok(DISPATCH_SERVICE),
         ["fulfillment" | "stock", ..] => Ok(FULFILLMENT),
         ["vendor", "availability" | "push-subscriptions" | "push-key"] => Ok(VENDOR_SERVICE),
         ["admin", of, rest @ ..] => match (*of, rest) {
             ("vendors" | "vendor-import" | "vendor-search", _) | ("desks", ["vendor", ..]) => {
                 Ok(VENDOR_SERVICE)
             }
+            ("drivers" | "driver-map" | "dispatch", _) => Ok(DISPATCH_SERVICE),
             ("credit-lines", [_]) => Ok(PAYMENT_SERVICE),
             ("routings", []) | ("desks", ["offers", ..]) => Ok(OFFER_SERVICE),
             ("placements" | "orders" | "orders.csv", []) => Ok(LIST_SERVICE),

@@ -14,6 +14,7 @@ use crate::code::Code;
 mod carts;
 mod catalogue;
 mod desks;
+mod drivers;
 mod lists;
 mod notices;
 mod offers;
@@ -34,6 +35,7 @@ pub const AREAS: &[&[Route]] = &[
     catalogue::ROUTES,
     vendors::ROUTES,
     offers::ROUTES,
+    drivers::ROUTES,
     notices::ROUTES,
     desks::ROUTES,
 ];
@@ -60,6 +62,10 @@ pub const TAGS: &[(&str, &str)] = &[
         "Vendors, their devices and what they answer by message.",
     ),
     ("offers", "Orders that are offered to vendors."),
+    (
+        "drivers",
+        "Drivers: the directory, shifts, and what they bring.",
+    ),
     (
         "notices",
         "What merchants and customers are told of orders.",
@@ -224,6 +230,7 @@ impl Route {
 
 const CUSTOMER: &[Role] = &[Role::Customer];
 const VENDOR: &[Role] = &[Role::Vendor];
+const DRIVER: &[Role] = &[Role::Driver];
 const ADMIN: &[Role] = &[Role::Admin];
 const STAFF: &[Role] = &[Role::Admin, Role::Service];
 const VENDORS: &[Role] = &[Role::Vendor, Role::Admin, Role::Service];
@@ -290,6 +297,8 @@ pub fn path_param(name: &str) -> (&'static str, Value) {
         "product" => ("The id of a product.", code("boot")),
         "warehouse" => ("The id of a warehouse.", code("berlin")),
         "vendor" => ("The id of a vendor.", code("corner-shop")),
+        "driver" => ("The id of a driver.", code("dora")),
+        "letter" => ("The id of a dead letter.", code("request-1")),
         _ => ("The id of a customer.", code("alice")),
     }
 }

@@ -51,10 +51,11 @@ pub fn sent_without<T: JsonSchema, const ID: usize>() -> (String, Value) {
     (format!("{name}Change"), schema)
 }
 
-const IDS: [&str; 3] = ["product_id", "warehouse_id", "vendor_id"];
+const IDS: [&str; 4] = ["product_id", "warehouse_id", "vendor_id", "driver_id"];
 pub const PRODUCT: usize = 0;
 pub const WAREHOUSE: usize = 1;
 pub const VENDOR: usize = 2;
+pub const DRIVER: usize = 3;
 
 fn properties(schema: &mut Value) -> Option<&mut Map<String, Value>> {
     schema.get_mut("properties").and_then(Value::as_object_mut)
