@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use contract::dispatch::{
-    AssignByHand, AtDispatch, CELL_DESK, Cursor, DRIVER_SERVICE, FollowErrand, FollowOrder, ForceDriver,
-    IsRegistered, LocationInput, Ping, SeenDrivers, ShowDrivers, TakePings, cell_desk_name,
+    AssignByHand, AtDispatch, CELL_DESK, Cursor, DRIVER_SERVICE, FollowErrand, FollowOrder,
+    ForceDriver, IsRegistered, LocationInput, Ping, SeenDrivers, ShowDrivers, TakePings,
+    cell_desk_name,
 };
 use contract::plain::Success;
 use contract::{Empty, Problem, Role};

@@ -2,7 +2,7 @@
 
 use contract::assignment::{OFFER_DESK, OFFER_SERVICE, offer_desk_name, order_of_routing};
 use contract::cart::{CART_DESK, desk_name};
-use contract::dispatch::{DISPATCH_SERVICE, DRIVER_DESK, driver_desk_name};
+use contract::dispatch::{DISPATCH_SERVICE, DRIVER_DESK, DRIVER_SERVICE, driver_desk_name};
 use contract::lists::LIST_SERVICE;
 use contract::notices::NOTICE_SERVICE;
 use contract::order::ORDER_DESK;
@@ -229,7 +229,8 @@ fn api(path: &[&str]) -> std::result::Result<&'static str, Problem> {
             ("vendors" | "vendor-import" | "vendor-search", _) | ("desks", ["vendor", ..]) => {
                 Ok(VENDOR_SERVICE)
             }
-            ("drivers" | "driver-map" | "dispatch", _) => Ok(DISPATCH_SERVICE),
+            ("drivers", _) => Ok(DRIVER_SERVICE),
+            ("driver-map" | "dispatch", _) => Ok(DISPATCH_SERVICE),
             ("credit-lines", [_]) => Ok(PAYMENT_SERVICE),
             ("routings", []) | ("desks", ["offers", ..]) => Ok(OFFER_SERVICE),
             ("placements" | "orders" | "orders.csv", []) => Ok(LIST_SERVICE),
