@@ -335,6 +335,24 @@ pub fn of_order(order: &OrderSummary, customer_id: &str, estimated: &str) -> Vec
     ]
 }
 
+/// What drivers and admins hear of an order that this driver brings from this version on.
+pub fn of_assigned(order: &OrderSummary, agent_id: &str) -> Rc<Event> {
+    let about = About {
+        order,
+        at: order.updated_at.clone(),
+    };
+    let rooms = [
+        Room::Driver(agent_id.to_owned()),
+        Room::Delivery,
+        Room::Admin,
+    ];
+    let assigned = OrderAssigned {
+        agent_id: agent_id.to_owned(),
+        order: about.row(),
+    };
+    about.event(ORDER_ASSIGNED, &rooms, assigned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,9 +10,10 @@
 use std::rc::Rc;
 
 use contract::Problem;
-use contract::events::of_order;
+use contract::events::{of_assigned, of_order};
 use contract::order::OrderSummary;
 use contract::realtime::Event;
+use domain::lifecycle::Delivery;
 use domain::time::rfc3339;
 use edge::gather::Parcel;
 use edge::{announce, clock, telemetry};
@@ -107,6 +108,11 @@ impl Desk {
                 ..latest.clone()
             };
             events.extend(of_order(&order, &content.customer_id, &expected));
+            let is_assigned = order.delivery_status == Delivery::AssignedDriver;
+            let driver = entry.changed_by.strip_prefix("driver:");
+            if let Some(driver) = driver.filter(|_| is_assigned) {
+                events.push(of_assigned(&order, driver));
+            }
         }
         Ok(events)
     }
