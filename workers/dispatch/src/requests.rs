@@ -60,18 +60,15 @@ async fn one(env: &Env, cells: &Cells, message: RawMessage) {
 
 /// What nobody will ever understand is not tried again.
 async fn bury(env: &Env, message: &RawMessage, text: &str, problem: &Problem) {
-    let reason = problem.field.as_ref().map_or_else(
-        || problem.detail.clone(),
-        |field| format!("{field} {}", problem.detail),
-    );
-    telemetry::error("request_not_understood", &[("reason", &reason)]);
+    let reason = &problem.detail;
+    telemetry::error("request_not_understood", &[("reason", reason)]);
     telemetry::count("driver_requests", &[("outcome", "not_understood")], 1);
     match letters::bury(
         env,
         contract::dispatch::REQUESTS,
         &message.id(),
         text,
-        &reason,
+        reason,
     )
     .await
     {
