@@ -9,7 +9,7 @@ import { at, configPath, PUBLIC_WORKER, ROOT } from './paths.mjs';
 import { OPTIONAL_SECRETS, SECRET_NAMES } from './secrets.mjs';
 import { ensureReady } from './setup.mjs';
 import { main, run, Stop } from './steps.mjs';
-import { deployOrder, parseJsonc, withoutScripts, withRealIds } from './deployment.mjs';
+import { deployOrder, parseJsonc, queuesOf, withoutScripts, withRealIds } from './deployment.mjs';
 import { readConfigs } from './workers.mjs';
 
 const WRANGLER = at('node_modules/wrangler/bin/wrangler.js');
@@ -28,6 +28,7 @@ async function dryRun(order) {
     if (problem) problems.push(problem);
   }
   if (problems.length > 0) throw new Stop(problems.join('\n'));
+  console.log(`Queues that have to be there, and are created where they are not: ${queuesOf(order).join(', ')}.`);
   console.log(`Ready to deploy, in this order: ${order.map(({ name }) => name).join(', ')}.`);
 }
 
@@ -53,11 +54,8 @@ async function databaseIds(order) {
 }
 
 async function createQueues(order) {
-  const names = new Set(order.flatMap(({ config: { queues } }) => [
-    ...(queues?.producers ?? []).map(({ queue }) => queue),
-    ...(queues?.consumers ?? []).flatMap((each) => [each.queue, each.dead_letter_queue]),
-  ]).filter(Boolean));
-  for (const name of names) {
+  // Lists of queues come in pages and as a drawn table, so each is asked for by its name.
+  for (const name of queuesOf(order)) {
     if ((await wrangler(['queues', 'info', name], { check: false })).code === 0) continue;
     console.log(`  creating the queue ${name}`);
     await wrangler(['queues', 'create', name]);

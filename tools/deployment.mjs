@@ -1,5 +1,6 @@
-// The reckoning behind a deploy, free of wrangler and the network: in which order workers go, and
-// what a configuration looks like once an account has given its databases their ids.
+// The reckoning behind a deploy, free of wrangler and the network: in which order workers go, which
+// queues they want, and what a configuration looks like once an account has given its databases
+// their ids.
 import { Stop } from './steps.mjs';
 
 const needs = (config) => [
@@ -29,6 +30,15 @@ export function deployOrder(workers) {
   };
   for (const worker of workers) if (!order.includes(worker)) visit(worker, [worker]);
   return { order, later };
+}
+
+/** The queues that these workers fill and empty, and those where messages end, each once. */
+export function queuesOf(workers) {
+  const names = workers.flatMap(({ config: { queues } }) => [
+    ...(queues?.producers ?? []).map(({ queue }) => queue),
+    ...(queues?.consumers ?? []).flatMap(({ queue, dead_letter_queue: dead }) => [queue, dead]),
+  ]);
+  return [...new Set(names.filter(Boolean))];
 }
 
 /** A configuration that does without what is bound to these scripts. */

@@ -12,6 +12,11 @@ const STAMP = { eventId: 'o-1:2:order:updated', occurredAt: '2026-01-01T00:00:01
 const ROW = { orderId: 'o-1', ...ORDER, ...STAMP };
 const UPDATE = { orderId: 'o-1', status: 'shipped', estimatedTime: null, timestamp: STAMP.occurredAt, version: 4, ...STAMP };
 const LOCATION = { orderId: 'o-1', latitude: 52.5, longitude: 13.4, timestamp: STAMP.occurredAt, ...STAMP };
+const DRIVER_ORDER = {
+  order_id: 'o-1', order_number: 'ORD-2026-X', progress: 'offered', pickup: { latitude: 52.5, longitude: 13.4 },
+  dropoff: { latitude: 52.6, longitude: 13.4 }, site: 'v-1', ready_at: STAMP.occurredAt,
+  items: [{ sku: 'a', title: 'A', quantity: 1 }], total_minor: 500, currency: 'EUR',
+};
 const YES = { ok: true, room: 'order:o-1' };
 const NO = { ok: false, room: 'order:o-2', code: 'not_found', error: 'no such room' };
 
@@ -31,6 +36,8 @@ describe('events', () => {
     assertDescribed('order:status:changed', { orderId: 'o-1', status: 'paid', version: 2, ...STAMP });
     assertDescribed('driver:location:update', LOCATION);
     assertDescribed('order:eta:update', without(without(UPDATE, 'status'), 'version'));
+    assertDescribed('driver:offer', { orderId: 'o-1', order: DRIVER_ORDER, expiresAt: STAMP.occurredAt, ...STAMP });
+    assertDescribed('order:unassigned', { orderId: 'o-1', agentId: 'd-1', reason: 'rejected', ...STAMP });
     assertDescribed('snapshot', { rooms: ['admin'], orders: [ORDER], time: STAMP.occurredAt });
     assertDescribed('session:position', {});
     assertDescribed('ERROR', { code: 'not_found', message: 'no such event: x' });
@@ -76,6 +83,11 @@ describe('answers', () => {
       for (const answer of [YES, NO, { ...NO, room: '' }]) assertAck(event, answer);
     }
     assertAck('join-room', { ...YES, order: ORDER });
+    assertAck('driver:orders', { ok: true, orders: [DRIVER_ORDER] });
+    assertAck('driver:accept', { ok: true, success: true, order_id: 'o-1', done: 'accept' });
+    assertAck('driver:location', { ok: true });
+    assertAck('driver:location', without(NO, 'room'));
+    assert.throws(() => assertAck('driver:location', { ok: false }), { message: /required property 'code'/ });
     assertAck('connect', { sid: 'a', pid: 'b' });
     assertAck('connect', { message: 'say who you are', data: { code: 'unauthenticated' } });
   });

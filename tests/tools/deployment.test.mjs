@@ -6,7 +6,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { randomBytes } from 'node:crypto';
 import { checkArtifact } from '../../tools/artifact.mjs';
-import { deployOrder, parseJsonc, withoutScripts, withRealIds } from '../../tools/deployment.mjs';
+import { deployOrder, parseJsonc, queuesOf, withoutScripts, withRealIds } from '../../tools/deployment.mjs';
+import { readConfigs } from '../../tools/workers.mjs';
 
 const worker = (name, services = [], scripts = []) => ({
   name,
@@ -31,6 +32,42 @@ test('of two that know each other one is deployed without the other first', () =
   const first = withoutScripts(circle[1].config, later.get('b'));
   assert.deepEqual(first.durable_objects.bindings.map((each) => each.script_name), [undefined, 'o-figures']);
   assert.deepEqual(withoutScripts(circle[0].config, ['o-b']).services, []);
+});
+
+test('in a longer circle, and with more than one way round, nobody is bound to what is not there yet', () => {
+  const circle = [worker('a', ['b'], ['c']), worker('b', ['c', 'a']), worker('c', [], ['a', 'b', 'figures']), worker('figures')];
+  const { order, later } = deployOrder(circle);
+  const there = new Set();
+  for (const { name, config } of order) {
+    const { services, durable_objects: { bindings } } = withoutScripts(config, later.get(name) ?? []);
+    const wanted = [...services.map(({ service }) => service), ...bindings.map((each) => each.script_name)].filter(Boolean);
+    assert.deepEqual(wanted.filter((script) => !there.has(script)), [], name);
+    there.add(config.name);
+  }
+  assert.equal(there.size, circle.length);
+});
+
+test('the workers that find drivers and hold sockets know each other, and can be deployed all the same', () => {
+  const { order, later } = deployOrder(readConfigs());
+  const at = (name) => order.findIndex((each) => each.name === name);
+  for (const [one, other] of [['realtime', 'dispatch'], ['dispatch', 'realtime']]) {
+    const isLater = (later.get(one) ?? []).includes(`orderlane-${other}`);
+    assert.equal(isLater, at(one) < at(other), `${one} without ${other} at first`);
+  }
+});
+
+test('every queue that is filled, emptied or ended on is wanted once', () => {
+  const queues = (producers, consumers) => ({ config: { queues: { producers: producers.map((queue) => ({ queue })), consumers } } });
+  const workers = [
+    queues(['jobs', 'answers'], [{ queue: 'jobs', dead_letter_queue: 'jobs-dead' }, { queue: 'jobs-dead' }]),
+    queues(['jobs'], [{ queue: 'answers', dead_letter_queue: 'answers-dead' }]),
+    { config: { queues: {} } }, { config: {} },
+  ];
+  assert.deepEqual(queuesOf(workers), ['jobs', 'answers', 'jobs-dead', 'answers-dead']);
+  const wanted = queuesOf(readConfigs());
+  for (const name of ['driver-assignment-requests', 'driver-assignment-responses']) {
+    assert.ok(wanted.includes(name) && wanted.includes(`${name}-dead`), `${name} in ${wanted}`);
+  }
 });
 
 test('a worker that nobody has is named', () => {

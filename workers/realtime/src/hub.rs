@@ -10,6 +10,7 @@
 //! at its sockets, and asks the streams how far they have told it.
 
 mod answers;
+mod drivers;
 mod heartbeat;
 mod lines;
 mod offered;
@@ -39,6 +40,7 @@ use worker::{
     durable_object,
 };
 
+use drivers::Drivers;
 use lines::Line;
 use outbox::Outbox;
 use sockets::Sockets;
@@ -57,6 +59,7 @@ struct Inner {
     crowd: RefCell<Crowd>,
     sockets: Sockets,
     lines: Vec<Line>,
+    drivers: Drivers,
     /// Rooms of which every stream knows that somebody is here.
     confirmed: RefCell<BTreeSet<String>>,
     /// The sockets have been looked at, and the streams asked.
@@ -90,6 +93,7 @@ impl DurableObject for Hub {
             crowd: RefCell::new(Crowd::new(usize::from(streams))),
             sockets: Sockets::default(),
             lines: (0..streams).map(Line::new).collect(),
+            drivers: Drivers::of(&env),
             confirmed: RefCell::default(),
             awake: Cell::new(false),
             waking: RefCell::new(None),

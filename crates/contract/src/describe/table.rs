@@ -7,9 +7,12 @@
 use schemars::JsonSchema;
 
 use super::{Shape, said, told};
+use crate::dispatch::{DriverDone, DriverOrders, LocationInput, ShiftInput, ShiftView};
 use crate::events::{
-    ACCEPT_ORDER, ACCEPT_RESULT, ASSIGNMENT_FAILED, CANCEL_PUSH, Complaint, DRIVER_LOCATION,
-    DriverLocation, ERROR, EtaUpdate, JOIN_ROOM, LEAVE_ROOM, NEW_ORDER, OFFER_SEEN, ORDER_ASSIGNED,
+    ACCEPT_ORDER, ACCEPT_RESULT, ASSIGNMENT_FAILED, CANCEL_PUSH, Complaint, DRIVER_ACCEPT,
+    DRIVER_AVAILABILITY, DRIVER_DELIVERED, DRIVER_LOCATION, DRIVER_OFFER, DRIVER_ORDERS,
+    DRIVER_PICKED_UP, DRIVER_PING, DRIVER_REJECT, DRIVER_RELEASED, DriverLocation, DriverOffer,
+    DriverReleased, ERROR, EtaUpdate, JOIN_ROOM, LEAVE_ROOM, NEW_ORDER, OFFER_SEEN, ORDER_ASSIGNED,
     ORDER_ETA, ORDER_NEW, ORDER_UPDATED, OrderAssigned, OrderRow, POSITION, REJECT_ORDER,
     REJECT_RESULT, RoomAnswer, SNAPSHOT, STATUS_CHANGED, STATUS_UPDATE, STATUS_UPDATED, Snapshot,
     Stamped, StatusChanged, StatusUpdate, VENDOR_ASSIGNED, VENDOR_RELEASED,
@@ -189,6 +192,24 @@ pub const EVENTS: &[Row] = &[
         .about("A vendor does not want an order. It hears `REJECT_RESULT`, or `ERROR` where it is too late, and what came of it as the answer if it wants one."),
     asks(OFFER_SEEN, said::<OfferSeen>, &[SEEN_ANSWER])
         .about("Somebody has looked at an offer. A vendor hears of it only if it wants an answer, or if something was wrong."),
+    kept(DRIVER_OFFER, &[DRIVER], told::<Stamped<DriverOffer>>)
+        .about("A driver is asked whether to bring an order. It is among the answers to `driver:orders` too, for one who connects later."),
+    kept(DRIVER_RELEASED, &[DRIVER], told::<Stamped<DriverReleased>>)
+        .about("A driver has an order no more, or is not asked about it any more."),
+    asks(DRIVER_PING, said::<LocationInput>, &[TAKEN, DRIVER_NO])
+        .about("Where a driver is. The latest counts; one that is lost is as good as the next."),
+    asks(DRIVER_AVAILABILITY, said::<ShiftInput>, &[SHIFT, DRIVER_NO])
+        .about("A driver comes or goes."),
+    asks(DRIVER_ORDERS, said::<NothingSaid>, &[HAS_ORDERS, DRIVER_NO])
+        .about("What a driver has, and is asked about."),
+    asks(DRIVER_ACCEPT, said::<OfOrder>, &[DONE, DRIVER_NO])
+        .about("A driver takes an order that it is asked about."),
+    asks(DRIVER_REJECT, said::<OfOrder>, &[DONE, DRIVER_NO])
+        .about("A driver does not want an order that it is asked about."),
+    asks(DRIVER_PICKED_UP, said::<OfOrder>, &[DONE, DRIVER_NO])
+        .about("A driver has collected an order."),
+    asks(DRIVER_DELIVERED, said::<Handover>, &[DONE, DRIVER_NO])
+        .about("A driver has handed an order over, and says what shows it."),
     asks(LEAVE_ROOM, said::<RoomName>, &[ROOM_ANSWER])
         .about("To hear a room no more that was joined."),
 ];
@@ -215,6 +236,36 @@ const ROOM_ANSWER: Answer = Answer {
     key: "room-answer",
     summary: "Whether a client has joined or left a room.",
     payload: told::<RoomAnswer>,
+};
+
+const TAKEN: Answer = Answer {
+    key: "driver-position-taken",
+    summary: "The position was taken note of.",
+    payload: told::<PositionTaken>,
+};
+
+const SHIFT: Answer = Answer {
+    key: "driver-shift",
+    summary: "How it stands with the driver now.",
+    payload: told::<Done<ShiftView>>,
+};
+
+const HAS_ORDERS: Answer = Answer {
+    key: "driver-has-orders",
+    summary: "What the driver has, and is asked about.",
+    payload: told::<Done<DriverOrders>>,
+};
+
+const DONE: Answer = Answer {
+    key: "driver-done",
+    summary: "It is done, or was before.",
+    payload: told::<Done<DriverDone>>,
+};
+
+const DRIVER_NO: Answer = Answer {
+    key: "driver-refused",
+    summary: "Nothing came of it, and why. Who wants no answer hears `ERROR`.",
+    payload: told::<DriverRefused>,
 };
 
 /// How a client comes in. The libraries do this by themselves and give it these names.
@@ -244,6 +295,59 @@ struct RoomName(String);
 /// Nothing. What counts is the position that goes with it.
 #[derive(JsonSchema)]
 struct Nothing {}
+
+/// Nothing has to be said.
+#[derive(JsonSchema)]
+struct NothingSaid {}
+
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its shape is of interest")]
+struct OfOrder {
+    /// Its id or its number.
+    order_id: String,
+}
+
+/// One of the two shows that it was handed over.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its shape is of interest")]
+struct Handover {
+    /// Its id or its number.
+    order_id: String,
+    /// What the customer said at the door.
+    code: Option<String>,
+    /// Where a photograph of it is.
+    photo: Option<String>,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is of interest")]
+struct PositionTaken {
+    #[schemars(extend("const" = true))]
+    ok: bool,
+}
+
+/// What the driver's desk has answered.
+#[derive(JsonSchema)]
+#[schemars(rename = "Done{T}")]
+#[expect(dead_code, reason = "only its shape is of interest")]
+struct Done<T> {
+    #[schemars(extend("const" = true))]
+    ok: bool,
+    #[schemars(flatten)]
+    of: T,
+}
+
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only its shape is of interest")]
+struct DriverRefused {
+    #[schemars(extend("const" = false))]
+    ok: bool,
+    /// Stable, as in the problems that requests get.
+    code: String,
+    error: String,
+}
 
 /// Who a client is. Everything else in it is ignored.
 #[derive(JsonSchema)]

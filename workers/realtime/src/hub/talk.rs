@@ -1,5 +1,5 @@
 //! What clients say: joining and leaving rooms, and answers to what they were asked. What
-//! vendors say about offers goes on to `answers`.
+//! vendors say about offers goes on to `answers`, what drivers say to `drivers`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use worker::WebSocket;
 
 use super::answers::{Whose, is_about_offers};
+use super::drivers::is_from_drivers;
 use super::{Inner, sockets};
 
 /// Bytes in one frame from a client.
@@ -102,6 +103,8 @@ impl Inner {
     fn turn_away(&self, number: u32, ack: Option<u64>, name: &str, problem: Problem) {
         if is_about_offers(name) {
             self.refuse_offer(number, ack, name, problem);
+        } else if is_from_drivers(name) {
+            self.answer_driver(number, ack, Err(problem));
         } else {
             self.answer(number, ack, RoomAnswer::default(), Some(problem));
         }
@@ -126,6 +129,10 @@ impl Inner {
         };
         if is_about_offers(name) {
             self.about_offer(number, ack, name, &actor, args).await;
+            return;
+        }
+        if is_from_drivers(name) {
+            self.from_driver(number, ack, name, &actor, args).await;
             return;
         }
         let asked = args.first().and_then(Value::as_str).unwrap_or_default();
@@ -161,12 +168,17 @@ impl Inner {
             };
             self.acknowledge(number, ack, json!(answer));
         } else if let Some(problem) = wrong {
-            let complaint = Complaint {
-                code: problem.code.into_owned(),
-                message: problem.detail,
-            };
-            self.emit(number, ERROR, &json!(complaint));
+            self.complain(number, problem);
         }
+    }
+
+    /// Tells a client what was wrong.
+    pub(super) fn complain(&self, number: u32, problem: Problem) {
+        let complaint = Complaint {
+            code: problem.code.into_owned(),
+            message: problem.detail,
+        };
+        self.emit(number, ERROR, &json!(complaint));
     }
 
     /// Safe to repeat: who is in a room already is in it.
