@@ -232,7 +232,7 @@ pub struct LocationInput {
     pub sequence: i64,
     /// When it was there; now, where it is not said.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Time>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Instant>"))]
     pub at: Option<String>,
 }
 
@@ -424,7 +424,7 @@ pub struct ShiftInput {
     pub available: bool,
     /// A time to come, after which nothing new does.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Time>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<domain::shape::Instant>"))]
     pub until: Option<String>,
 }
 

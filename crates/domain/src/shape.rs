@@ -88,6 +88,8 @@ shapes! {
     Score = { "type": "number", "minimum": 0, "maximum": 100 };
     /// A moment.
     Time = { "type": "string", "format": "date-time" };
+    /// A moment that callers name, which is never said in less.
+    Instant = { "type": "string", "format": "date-time", "minLength": 20 };
     /// Kinds of events that a merchant wants.
     Kinds = { "type": "array", "minItems": 1, "items": { "enum": (crate::notices::kinds::KINDS) } };
     /// Where webhooks go: by https, but on the shop's own machine.
