@@ -64,7 +64,7 @@ export class Fleet {
     const [vendor] = this.market.vendors;
     const order = await this.market.order(customer);
     await this.market.start(order, { parallelPushCount: this.market.vendors.length });
-    const body = preparationMinutes === undefined ? {} : { preparation_minutes: preparationMinutes };
+    const body = preparationMinutes === undefined ? {} : { preparationTime: preparationMinutes };
     const { status, text } = await this.market.accept(vendor, order, body);
     assert.equal(status, 200, text);
     return { ...order, vendor };

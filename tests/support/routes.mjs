@@ -123,7 +123,7 @@ export const ROUTES = [
   { method: 'GET', path: () => '/api/admin/dispatch/dead-letters', roles: ADMIN },
   { method: 'GET', path: ({ letter }) => `/api/admin/dispatch/dead-letters/${letter}`, roles: ADMIN, about: 'letter' },
   { method: 'POST', path: ({ letter }) => `/api/admin/dispatch/dead-letters/${letter}/replay`, roles: ADMIN, about: 'letter' },
-  { method: 'POST', path: ({ order }) => `/api/admin/orders/${order}/assign-driver`, body: ({ driver }) => ({ driver_id: driver }), roles: ADMIN, about: 'order', ok: 404, unserved: true },
+  { method: 'POST', path: ({ order }) => `/api/admin/orders/${order}/assign-driver`, body: ({ driver }) => ({ driver_id: driver }), roles: ADMIN, about: 'order', ok: 409 },
   { method: 'PUT', path: () => '/api/driver/location', body: ({ n }) => ({ latitude: 1, longitude: 2, sequence: Number.parseInt(n, 10) || 0 }), roles: DRIVER },
   { method: 'GET', path: () => '/api/driver/availability', roles: DRIVER },
   { method: 'PUT', path: () => '/api/driver/availability', body: () => ({ available: true }), roles: DRIVER, itself: true },

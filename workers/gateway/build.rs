@@ -5,7 +5,9 @@ use std::path::Path;
 use std::{env, fs};
 
 fn main() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../openapi.json");
+    // Asked for when this runs: what was built may have been moved.
+    let folder = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let file = Path::new(&folder).join("../../openapi.json");
     println!("cargo:rerun-if-changed={}", file.display());
     let text = fs::read_to_string(&file).unwrap_or_else(|error| {
         println!("cargo:error=openapi.json cannot be read ({error}); run `npm run describe`");

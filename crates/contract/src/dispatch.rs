@@ -549,6 +549,8 @@ commands!(AtCell {
     /// Everybody who is about, for those who watch.
     Show as ShowDrivers {} -> Vec<SeenDriver>, |_| "cell.show".into();
     Pings as TakePings { pings: Vec<Ping> } -> Empty, |_| "cell.pings".into();
+    /// The driver is in another cell now.
+    Leave as DriverLeft { driver: String } -> Empty, |_| "cell.leave".into();
     /// Something of a driver has changed.
     Know as KnowDriver { facts: DriverFacts } -> Empty, |_| "cell.know".into();
 });

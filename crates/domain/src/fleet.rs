@@ -287,14 +287,21 @@ impl Fleet {
             .drivers
             .iter()
             .filter(|(_, known)| known.is_gone(now_ms));
-        let gone: Vec<(String, Point)> = gone.map(|(id, known)| (id.clone(), known.at)).collect();
-        for (id, at) in gone {
-            self.drivers.remove(&id);
-            if let Some(spot) = cells::spot_of(at) {
-                self.leave(spot, &id);
-            }
-            self.changed = true;
+        let gone: Vec<String> = gone.map(|(id, _)| id.clone()).collect();
+        for id in gone {
+            self.remove(&id);
         }
+    }
+
+    /// Forgets one who is elsewhere.
+    pub fn remove(&mut self, driver_id: &str) {
+        let Some(known) = self.drivers.remove(driver_id) else {
+            return;
+        };
+        if let Some(spot) = cells::spot_of(known.at) {
+            self.leave(spot, driver_id);
+        }
+        self.changed = true;
     }
 
     /// What is to be written down, if it is time for that.

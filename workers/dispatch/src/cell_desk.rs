@@ -147,6 +147,10 @@ impl Desk {
             AtCell::Lend(lend) => reply(Ok(self.lend(&lend))),
             AtCell::Show(_) => reply(Ok(self.show())),
             AtCell::Pings(pings) => reply(self.take_pings(&scope, pings.pings).await),
+            AtCell::Leave(left) => {
+                self.fleet.borrow_mut().remove(&left.driver);
+                reply(Ok(Empty {}))
+            }
             AtCell::Know(know) => {
                 self.fleet.borrow_mut().know(know.facts);
                 self.match_soon();

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use contract::dispatch::{
-    AtDriverDesk, CELL_DESK, Carried, CloseClaim, DriverFacts, DropErrand, KnowDriver, NoteClaim,
-    TakeRoom, Taken, cell_desk_name,
+    AtDriverDesk, CELL_DESK, Carried, CloseClaim, DriverFacts, DriverLeft, DropErrand, KnowDriver,
+    NoteClaim, TakeRoom, Taken, cell_desk_name,
 };
 use contract::events::driver_released;
 use contract::{Empty, Problem};
@@ -196,7 +196,7 @@ impl Desk {
 
     /// A cell has heard of the driver, who is thereby seen.
     fn facts_for(
-        &self,
+        self: &Rc<Self>,
         driver: &str,
         cell: &str,
     ) -> std::result::Result<Option<DriverFacts>, Problem> {
@@ -206,9 +206,12 @@ impl Desk {
         let now = clock::now_ms();
         self.seen.borrow_mut().insert(driver.to_owned(), now);
         if row.is_doubted || row.cell.as_deref() != Some(cell) {
-            row.cell = Some(cell.to_owned());
+            let before = row.cell.replace(cell.to_owned());
             (row.is_doubted, row.seen_ms) = (false, now);
             self.rows.save(&mut row, now)?;
+            if let Some(before) = before.filter(|before| before != cell) {
+                self.leave_cell_soon(driver, before);
+            }
         }
         self.facts_of(&row).map(Some)
     }
@@ -302,6 +305,16 @@ impl Desk {
             let know = KnowDriver { facts };
             let to = To::Object(CELL_DESK, &name);
             drop(call(&desk.env, &Scope::default(), to, know).await);
+        });
+    }
+
+    /// The cell that the driver was in need not wait until that one has been silent for long.
+    fn leave_cell_soon(self: &Rc<Self>, driver: &str, cell: String) {
+        let (desk, driver) = (Rc::clone(self), driver.to_owned());
+        self.state.wait_until(async move {
+            let name = cell_desk_name(&cell);
+            let to = To::Object(CELL_DESK, &name);
+            drop(call(&desk.env, &Scope::default(), to, DriverLeft { driver }).await);
         });
     }
 
