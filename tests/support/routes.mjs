@@ -31,7 +31,7 @@ export const DEVICE_KEYS = {
  * is the status of a good call, `about` what may be absent, `owned` that it belongs to a customer, `cart`
  * that it needs something in the cart, `itself` that its caller has to be in the directory, `offered`
  * that the order is offered to its vendor, `kept` that its vendor has it, `store` that there is a
- * vendor `store` to name, `unserved` that nobody reads its body yet, `closed` what everybody is told who has
+ * vendor `store` to name, `closed` what everybody is told who has
  * no more than a token.
  */
 export const ROUTES = [
