@@ -7,11 +7,16 @@ export const FAULT = 'x-orderlane-fault';
 export const scripted = (...scripts) => ({ headers: { [FAULT]: scripts.join(',') } });
 
 // By way of these every worker with steps of its own hears of a script.
-const PASSES = ['/cart', '/orders', '/products', '/api/vendor/offers', '/credit', '/api/admin/webhooks'];
+const PASSES = ['/cart', '/orders', '/products', '/api/vendor/offers', '/credit', '/api/admin/webhooks',
+  '/api/driver/orders', '/api/admin/driver-map?latitude=0&longitude=0', '/api/admin/vendors?limit=1'];
 
 async function pass(shop, paths, scripts) {
-  const messenger = shop.customer('messenger');
-  for (const path of paths) await messenger.get(path, scripted(...scripts));
+  const [customer, driver] = [shop.customer('messenger'), shop.person('driver', 'messenger')];
+  const who = (path) => {
+    if (path.startsWith('/api/driver/')) return driver;
+    return path.includes('?') ? shop.admin : customer;
+  };
+  for (const path of paths) await who(path).get(path, scripted(...scripts));
 }
 
 /** Lets a script stand in every worker: `stand(shop, '*1;orders.project;lost')`; and ends it. */

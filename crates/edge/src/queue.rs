@@ -25,7 +25,8 @@ pub async fn send(env: &Env, scope: &Scope, binding: &str, text: &str) -> Result
         queue.send(text).await?;
         Ok(())
     };
-    faults::around(scope, "queue.send", binding, CallError::Unknown, sent).await
+    let step = format!("queue.{binding}");
+    faults::around(scope, &step, "", CallError::Unknown, sent).await
 }
 
 /// What a message says.
