@@ -504,6 +504,29 @@ impl DeliverInput {
     }
 }
 
+/// How it stands in a cell, as it said last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CellStats {
+    pub cell: String,
+    /// Drivers who would take an order.
+    pub available: u32,
+    /// Orders that somebody is looked for, and for how long the oldest was.
+    pub open_orders: u32,
+    pub oldest_seconds: u32,
+    #[cfg_attr(feature = "schema", schemars(with = "domain::shape::Time"))]
+    pub updated_at: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DispatchStats {
+    /// Those that said something last, the latest first.
+    pub cells: Vec<CellStats>,
+    /// Messages that came to nothing and that nobody has sent again.
+    pub dead_letters: i64,
+}
+
 /// What the order's desk says to a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -521,6 +544,8 @@ commands!(AtDispatch {
     /// An admin has chosen somebody to bring this order.
     Assign as AssignByHand { request: Box<AssignmentRequest>, driver: String } -> Empty,
         |_| "dispatch.assign".into();
+    /// How it stands in the cells.
+    Stats as AskDispatch {} -> DispatchStats, |_| "dispatch.stats".into();
     /// Positions, as they came over sockets.
     Pings as PassPings { pings: Vec<Ping> } -> Empty, |_| "dispatch.pings".into();
 });

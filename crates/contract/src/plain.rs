@@ -50,6 +50,8 @@ pub struct Stats<'a> {
     pub stuck: u64,
     pub latencies: BTreeMap<&'a str, Latency>,
     /// Everything that is counted, by name and labels.
+    /// How it stands with drivers; null where nobody could say.
+    pub dispatch: Option<crate::dispatch::DispatchStats>,
     pub counters: &'a BTreeMap<String, u64>,
 }
 

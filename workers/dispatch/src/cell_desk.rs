@@ -17,7 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use contract::dispatch::AtCell;
+use contract::dispatch::{AtCell, CellStats};
 use contract::{Empty, Problem};
 use domain::dispatch::window;
 use domain::errand::Command;
@@ -45,6 +45,10 @@ struct Desk {
     fleet: RefCell<Fleet>,
     /// When those who wait for an order were told last that it comes, by order.
     told_eta: RefCell<BTreeMap<String, i64>>,
+    /// What was said last of how it stands here, and when.
+    said: RefCell<Option<(CellStats, i64)>>,
+    /// The cell's name, once something has happened in it.
+    name: RefCell<Option<String>>,
     /// What the last plan leaves to the next one.
     memory: RefCell<window::Memory>,
     /// Somebody is choosing drivers; whoever comes meanwhile asks for another look.
@@ -59,6 +63,8 @@ impl DurableObject for CellDesk {
         let desk = Desk {
             fleet: RefCell::new(Fleet::of(rows.fleet().unwrap_or_default())),
             told_eta: RefCell::default(),
+            said: RefCell::default(),
+            name: RefCell::default(),
             memory: RefCell::default(),
             rows,
             alarm: Alarm::of(&state),
@@ -99,6 +105,7 @@ impl DurableObject for CellDesk {
         }
         desk.match_drivers(&scope).await;
         desk.snapshot(now).map_err(failed)?;
+        desk.say_how_it_stands(now).await;
         desk.rows.forget_old(now).map_err(failed)?;
         if let Some(at) = desk.next_due(now).map_err(failed)? {
             desk.wake_by(at.max(now.saturating_add(200))).await?;

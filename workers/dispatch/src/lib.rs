@@ -3,7 +3,8 @@
 //! Requests come over a queue and go to the desk of the cell where the order is collected;
 //! answers go back over another. What fits, each driver's own desk says, in the worker of
 //! drivers. The rules are in `domain::errand`, `domain::fleet` and `domain::dispatch`; the
-//! database `dispatch-db` has the messages that nobody could make anything of.
+//! database `dispatch-db` has the messages that nobody could make anything of, and how it stands
+//! in the cells.
 
 mod cell_desk;
 mod letters;
@@ -11,6 +12,7 @@ mod messages;
 mod requests;
 mod routes;
 mod settings;
+mod standing;
 
 pub use cell_desk::CellDesk;
 

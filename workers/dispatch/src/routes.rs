@@ -17,7 +17,7 @@ use futures::future::join_all;
 use worker::{Env, Method, Request};
 
 use crate::settings::cells;
-use crate::{letters, requests};
+use crate::{letters, requests, standing};
 
 const ADMIN: &[Role] = &[Role::Admin];
 
@@ -34,6 +34,7 @@ async fn command_from(env: &Env, scope: &Scope, command: AtDispatch) -> Outcome 
     let answered = match command {
         AtDispatch::Follow(of) => call::reply(follow(env, scope, of).await),
         AtDispatch::Assign(of) => call::reply(assign(env, scope, of).await),
+        AtDispatch::Stats(_) => call::reply(standing::read(env, scope).await),
         AtDispatch::Pings(of) => call::reply(pass(env, scope, of.pings).await),
     };
     answered.map_err(http::internal)

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use contract::dispatch::{AskDispatch, DISPATCH_SERVICE};
 use contract::figures::{
     Figures, METRICS_DESK, METRICS_SHARDS, ReadFigures, bucket_end, desk_name, percentile,
 };
@@ -29,7 +30,18 @@ async fn read(env: &Env, scope: &Scope) -> Result<Figures, Problem> {
 /// `GET /stats`
 pub async fn stats(env: &Env, incoming: &Incoming) -> Outcome {
     incoming.actor(&[Role::Admin])?;
-    let figures = read(env, &incoming.scope).await?;
+    let (figures, dispatch) = futures::future::join(
+        read(env, &incoming.scope),
+        // Without it the rest is worth showing.
+        call(
+            env,
+            &incoming.scope,
+            To::Service(DISPATCH_SERVICE),
+            AskDispatch {},
+        ),
+    )
+    .await;
+    let figures = figures?;
     let latencies: BTreeMap<&str, Latency> = figures
         .latencies
         .iter()
@@ -56,6 +68,7 @@ pub async fn stats(env: &Env, incoming: &Incoming) -> Outcome {
         rollbacks: labelled(&figures, "rollbacks", "shard"),
         stuck: of("placements_stuck"),
         latencies,
+        dispatch: dispatch.ok(),
         counters: &figures.counters,
     };
     http::json(200, &stats)

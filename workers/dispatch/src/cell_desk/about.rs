@@ -3,12 +3,15 @@
 
 use std::rc::Rc;
 
-use contract::dispatch::{DRIVER_DESK, FactsOfDriver, LendDrivers, Nearby, Ping, SeenDriver};
+use contract::dispatch::{
+    CellStats, DRIVER_DESK, FactsOfDriver, LendDrivers, Nearby, Ping, SeenDriver,
+};
 use contract::events::{DRIVER_LOCATION, DriverLocation, EtaUpdate, ORDER_ETA, order_event};
 use contract::realtime::Event;
 use contract::{Empty, Problem};
 use domain::dispatch::Travel;
 use domain::fleet::{Carried, Known};
+use domain::geo::Point;
 use domain::live::room::Room;
 use domain::time::rfc3339;
 use edge::call::{To, call};
@@ -17,6 +20,7 @@ use futures::future::join_all;
 use serde::Serialize;
 
 use super::Desk;
+use crate::standing;
 /// Those who wait hear of another time when it is so much earlier or later.
 const ETA_STEP_MS: u64 = 30_000;
 /// Orders whose times are remembered.
@@ -64,8 +68,16 @@ impl Desk {
         Ok(Empty {})
     }
 
+    /// This cell, of a place in it.
+    pub(super) fn name_at(&self, at: Point) -> Option<String> {
+        if self.name.borrow().is_none() {
+            self.name.replace(self.settings.cells.name_of(at));
+        }
+        self.name.borrow().clone()
+    }
+
     async fn ask_for(&self, scope: &Scope, ping: &Ping) {
-        let Some(cell) = self.settings.cells.name_of(ping.at) else {
+        let Some(cell) = self.name_at(ping.at) else {
             return;
         };
         let driver = ping.driver_id.clone();
@@ -75,6 +87,41 @@ impl Desk {
         if let Ok(Some(facts)) = asked {
             self.fleet.borrow_mut().know(facts);
         }
+    }
+
+    /// Writes down how it stands here, now and then and where that has changed.
+    pub(super) async fn say_how_it_stands(&self, now: i64) {
+        let Some(cell) = self.name.borrow().clone() else {
+            return;
+        };
+        let Ok((open_orders, until_ms)) = self.rows.open_since() else {
+            return;
+        };
+        let began = until_ms.map(|until| until.saturating_sub(self.settings.errand.search_ms));
+        let oldest_ms = began.map_or(0, |began| now.saturating_sub(began).max(0));
+        let said = self.said.borrow().clone();
+        let stats = CellStats {
+            cell,
+            available: u32::try_from(self.fleet.borrow().count_free(now)).unwrap_or(u32::MAX),
+            open_orders,
+            oldest_seconds: u32::try_from(oldest_ms / 1000).unwrap_or(u32::MAX),
+            updated_at: rfc3339(now),
+        };
+        let is_known = said.is_some_and(|(said, at)| {
+            let same = CellStats {
+                updated_at: stats.updated_at.clone(),
+                ..said
+            };
+            same == stats || now.saturating_sub(at) < self.settings.snapshot_ms
+        });
+        if is_known {
+            return;
+        }
+        if let Err(problem) = standing::write(&self.env, &stats).await {
+            telemetry::warn("standing_not_said", &[("reason", &problem.detail)]);
+            return;
+        }
+        self.said.replace(Some((stats, now)));
     }
 
     /// What those hear who wait for what a driver carries.

@@ -23,7 +23,9 @@ impl Desk {
         request: &AssignmentRequest,
     ) -> Result<Empty, Problem> {
         let order_id = request.order_id.clone();
-        let command = Command::Wish(wish_of(request));
+        let wish = wish_of(request);
+        self.name_at(wish.pickup);
+        let command = Command::Wish(wish);
         let told = self.write(scope, &order_id, command, Some(request)).await?;
         self.perform(scope, &order_id, told.unwrap_or_default())
             .await;

@@ -174,7 +174,7 @@ impl Desk {
     fn order_for_driver(&self, order_id: &str) -> Option<(String, DriverOrder)> {
         let (errand, request) = self.rows.errand(order_id).ok()??;
         let (wish, request) = (errand.wish?, request?);
-        let cell = self.settings.cells.name_of(wish.pickup)?;
+        let cell = self.name_at(wish.pickup)?;
         let order = DriverOrder {
             order_id: order_id.to_owned(),
             order_number: request.order_number.unwrap_or_default(),

@@ -45,6 +45,12 @@ struct Named {
 }
 
 #[derive(Deserialize)]
+struct Open {
+    count: u32,
+    until_ms: Option<i64>,
+}
+
+#[derive(Deserialize)]
 struct Due {
     at: Option<i64>,
 }
@@ -125,6 +131,16 @@ impl Rows {
             "SELECT order_id FROM errands WHERE phase = 'open' ORDER BY order_id LIMIT ?1",
             limit,
         )
+    }
+
+    /// How many are open, and when the first search among them ends.
+    pub fn open_since(&self) -> Result<(u32, Option<i64>), Problem> {
+        let found: Option<Open> = self.tables.first(
+            "SELECT count(*) AS count, min(state ->> 'search_until_ms') AS until_ms
+             FROM errands WHERE phase = 'open'",
+            Vec::new(),
+        )?;
+        Ok(found.map_or((0, None), |found| (found.count, found.until_ms)))
     }
 
     pub fn has_open(&self) -> Result<bool, Problem> {
