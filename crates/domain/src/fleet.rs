@@ -24,8 +24,6 @@ pub use cells::Cells;
 pub const STALE_MS: i64 = 30_000;
 /// A driver whose position is older is taken for gone.
 pub const GONE_MS: i64 = 180_000;
-/// What a driver's desk said is asked for again after so long.
-pub const FACTS_MS: i64 = 30_000;
 /// Positions that are less certain than that say nothing.
 const ACCURACY_MAX_M: f64 = 500.0;
 /// Offers that are older are not of late.
@@ -183,10 +181,10 @@ impl Fleet {
     }
 
     /// Whether the driver's desk has to be asked, which the caller then does.
-    pub fn wants_facts(&mut self, driver_id: &str, now_ms: i64) -> bool {
+    pub fn wants_facts(&mut self, driver_id: &str, every_ms: i64, now_ms: i64) -> bool {
         let known = self.drivers.get_mut(driver_id);
-        let Some(known) = known.filter(|known| now_ms.saturating_sub(known.asked_ms) >= FACTS_MS)
-        else {
+        let is_due = |known: &&mut Known| now_ms.saturating_sub(known.asked_ms) >= every_ms;
+        let Some(known) = known.filter(is_due) else {
             return false;
         };
         known.asked_ms = now_ms;

@@ -20,6 +20,7 @@ pub struct Settings {
     pub errand: errand::Settings,
     pub window_ms: i64,
     pub snapshot_ms: i64,
+    pub facts_ms: i64,
     pub driver_desks: u16,
 }
 
@@ -63,6 +64,7 @@ impl Settings {
             },
             window_ms,
             snapshot_ms: seconds("DISPATCH_SNAPSHOT_SECONDS", 30.0),
+            facts_ms: seconds("DISPATCH_FACTS_SECONDS", 30.0),
             driver_desks: driver_desks(env),
         }
     }

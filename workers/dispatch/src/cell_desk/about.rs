@@ -42,7 +42,7 @@ impl Desk {
                 if !fleet.ping(ping, now) {
                     continue;
                 }
-                if fleet.wants_facts(&ping.driver_id, now) {
+                if fleet.wants_facts(&ping.driver_id, self.settings.facts_ms, now) {
                     unknown.push(ping);
                 }
                 if let Some(known) = fleet.get(&ping.driver_id) {

@@ -392,7 +392,7 @@ fn place(order_id: &str, vendor: &str, claim: u32) -> Place {
 fn failed(step: &str, order_id: &str, error: &CallError) {
     let reason = format!("{error:?}");
     let fields = [("step", step), ("order_id", order_id), ("reason", &reason)];
-    telemetry::error("assignment_step_failed", &fields);
+    telemetry::warn("assignment_step_failed", &fields);
 }
 
 fn candidate(near: &Near) -> Candidate {
