@@ -22,20 +22,16 @@ after(async () => {
   await shop?.close();
 });
 
-/** Asks the worker itself, past the gateway, as an admin whom the gateway has let in. */
-async function dispatch(method, path, body) {
-  const response = await shop.rt.fetchWorker('dispatch', path, {
-    method, headers: { 'x-orderlane-actor': `admin:${shop.admin.id}` }, ...(body && { body: JSON.stringify(body) }),
-  });
-  const json = await response.json();
-  assert.ok(response.ok, JSON.stringify(json));
+async function admin(method, path, body) {
+  const { status, text, json } = await shop.admin.call(method, path, body && { body });
+  assert.ok(status < 300, text);
   return json;
 }
 
 /** A driver who is registered, and its socket. */
 async function driver(rest = {}) {
   const person = shop.person('driver');
-  await dispatch('POST', '/api/admin/drivers', { driver_id: person.id, name: 'Dora', ...rest });
+  await admin('POST', '/api/admin/drivers', { driver_id: person.id, name: 'Dora', ...rest });
   return { id: person.id, client: await live.connect(person) };
 }
 
@@ -47,7 +43,7 @@ async function say(client, event, ...said) {
 
 /** A driver as the admin's map of a place shows it. */
 async function shown(id, { latitude, longitude } = HERE) {
-  const { drivers } = await dispatch('GET', `/api/admin/driver-map?latitude=${latitude}&longitude=${longitude}`);
+  const { drivers } = await admin('GET', `/api/admin/driver-map?latitude=${latitude}&longitude=${longitude}`);
   return drivers.find(({ driver_id }) => driver_id === id);
 }
 
@@ -85,7 +81,7 @@ describe('a driver', () => {
     const { error, ...no } = await say(stranger, 'driver:availability', { available: true });
     assert.deepEqual([no, error], [{ ok: false, code: 'not_found' }, 'no such driver']);
     const { id, client } = await driver();
-    await dispatch('DELETE', `/api/admin/drivers/${id}`);
+    await admin('DELETE', `/api/admin/drivers/${id}`);
     assert.equal((await say(client, 'driver:availability', { available: true })).code, 'not_found');
   });
 

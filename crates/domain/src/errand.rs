@@ -61,6 +61,9 @@ pub struct Settings {
     pub grace_ms: i64,
     /// How long somebody is looked for before the order hears that there is nobody.
     pub search_ms: i64,
+    /// Whether nobody is bound before it is about ready, so that the search counts from then.
+    #[serde(default)]
+    pub binds_late: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

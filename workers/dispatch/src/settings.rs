@@ -51,7 +51,6 @@ impl Settings {
         };
         let offer_ms = seconds("DISPATCH_OFFER_SECONDS", 0.0);
         Self {
-            policy,
             cells: cells(env),
             radius_km,
             travel: Globe {
@@ -61,11 +60,13 @@ impl Settings {
                 offer_ms: (offer_ms > 0).then_some(offer_ms),
                 grace_ms: seconds("DISPATCH_GRACE_SECONDS", 3.0),
                 search_ms: seconds("DISPATCH_SEARCH_SECONDS", 120.0),
+                binds_late: matches!(policy, Policy::Window(_)),
             },
             window_ms,
             snapshot_ms: seconds("DISPATCH_SNAPSHOT_SECONDS", 30.0),
             facts_ms: seconds("DISPATCH_FACTS_SECONDS", 30.0),
             driver_desks: driver_desks(env),
+            policy,
         }
     }
 

@@ -40,8 +40,13 @@ impl Errand {
 
     /// A search of its own, with all the time for it.
     pub(super) fn begin_search(&mut self) {
-        let search_ms = self.settings.search_ms;
-        self.search_until_ms = self.clock_ms.saturating_add(search_ms);
+        let ready_ms = self.wish.as_ref().map_or(0, |wish| wish.ready_ms);
+        let from_ms = if self.settings.binds_late {
+            self.clock_ms.max(ready_ms)
+        } else {
+            self.clock_ms
+        };
+        self.search_until_ms = from_ms.saturating_add(self.settings.search_ms);
         self.open();
     }
 

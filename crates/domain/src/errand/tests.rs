@@ -6,6 +6,7 @@ const AUTOMATIC: Settings = Settings {
     offer_ms: None,
     grace_ms: 500,
     search_ms: 60_000,
+    binds_late: false,
 };
 const ASKING: Settings = Settings {
     offer_ms: Some(20_000),

@@ -11,8 +11,8 @@ const SPOT: Resolution = Resolution::Seven;
 /// So far rings of such cells reach, each at the least.
 const RING_KM: f64 = 2.0;
 const RINGS_MAX: u32 = 12;
-/// Points on a circle that are looked at to know which cells it touches.
-const POINTS: u32 = 16;
+/// Points on a circle that are looked at, at the least, to know which cells it touches.
+const POINTS_MIN: f64 = 16.0;
 const KM_A_DEGREE: f64 = 111.2;
 
 fn cell_at(at: Point, resolution: Resolution) -> Option<CellIndex> {
@@ -42,15 +42,23 @@ pub(super) fn spots_around(at: Point, radius_km: f64) -> Option<Vec<CellIndex>> 
 pub struct Cells {
     resolution: Resolution,
     split: BTreeSet<CellIndex>,
+    /// From one to the next of the points that are looked at in a circle: close enough for the
+    /// smallest cell.
+    step_km: f64,
 }
 
 impl Cells {
     /// `split` has the names of cells, with commas between; what is no cell there is ignored.
     pub fn new(resolution: u8, split: &str) -> Self {
         let split = split.split(',').filter_map(|cell| cell.trim().parse().ok());
+        let split: BTreeSet<CellIndex> = split.collect();
+        let resolution = Resolution::try_from(resolution).unwrap_or(Resolution::Four);
+        let parts = split.iter().filter_map(|cell| cell.resolution().succ());
+        let finest = parts.fold(resolution, Resolution::max);
         Self {
-            resolution: Resolution::try_from(resolution).unwrap_or(Resolution::Four),
-            split: split.collect(),
+            resolution,
+            split,
+            step_km: finest.edge_length_km() / 2.0,
         }
     }
 
@@ -70,12 +78,19 @@ impl Cells {
     /// The names of cells that a circle touches, without the one that its middle is in.
     pub fn around(&self, at: Point, radius_km: f64) -> BTreeSet<String> {
         let own = self.cell_of(at);
-        let on_the_circle = (0..POINTS).map(|n| {
-            let angle = f64::from(n) * std::f64::consts::TAU / f64::from(POINTS);
-            beside(at, radius_km * angle.cos(), radius_km * angle.sin())
-        });
-        let cells = on_the_circle.filter_map(|point| self.cell_of(point));
-        let others = cells.filter(|cell| Some(*cell) != own);
+        let mut cells = BTreeSet::new();
+        let mut reach = radius_km;
+        while reach > 0.0 {
+            let points = (std::f64::consts::TAU * reach / self.step_km).max(POINTS_MIN);
+            let mut angle = 0.0_f64;
+            while angle < std::f64::consts::TAU {
+                let point = beside(at, reach * angle.cos(), reach * angle.sin());
+                cells.extend(self.cell_of(point));
+                angle += std::f64::consts::TAU / points;
+            }
+            reach -= self.step_km;
+        }
+        let others = cells.into_iter().filter(|cell| Some(*cell) != own);
         others.map(|cell| cell.to_string()).collect()
     }
 }
@@ -118,11 +133,11 @@ mod tests {
         #[test]
         fn no_cell_of_a_circle_is_left_out(
             latitude in -80.0_f64..80.0, longitude in -180.0_f64..180.0,
-            angle in 0.0_f64..std::f64::consts::TAU, share in 0.0_f64..0.99,
+            angle in 0.0_f64..std::f64::consts::TAU, share in 0.0_f64..0.9, resolution in 3_u8..8,
         ) {
             let at = Point { latitude, longitude };
             let there = beside(at, 5.0 * share * angle.cos(), 5.0 * share * angle.sin());
-            let cells = Cells::new(5, "");
+            let cells = Cells::new(resolution, "");
             let name = cells.name_of(there).unwrap();
             let is_own = cells.name_of(at).as_ref() == Some(&name);
             prop_assert!(is_own || cells.around(at, 5.0).contains(&name));

@@ -22,10 +22,13 @@ pub struct Scene {
 
 impl Scene {
     pub fn draw(rng: &mut Rng, mutant: Option<Mutant>) -> Self {
+        let offer_ms = rng.pick(&[None, Some(20_000)], None);
+        let search_ms = rng.pick(&[40_000, 60_000], 60_000);
         let settings = Settings {
-            offer_ms: rng.pick(&[None, Some(20_000)], None),
+            offer_ms,
             grace_ms: 500,
-            search_ms: rng.pick(&[40_000, 60_000], 60_000),
+            search_ms,
+            binds_late: false,
         };
         let cells = rng.pick(&[1_usize, 2, 2], 1);
         let orders = rng.pick(&[1_usize, 1, 2, 2, 4], 1);
