@@ -164,6 +164,7 @@ impl Shift {
         self.at(now_ms);
         let at_ms = self.clock_ms;
         let closed = Closed { number, at_ms };
+        self.forget_old();
         let last = self.closed.entry(order_id.to_owned()).or_insert(closed);
         if last.number <= number {
             *last = closed;
@@ -171,6 +172,11 @@ impl Shift {
         self.settled(order_id, number);
         let is_it = self.claims.get(order_id)?.number <= number;
         is_it.then(|| self.claims.remove(order_id)).flatten()
+    }
+
+    fn forget_old(&mut self) {
+        let old = self.clock_ms.saturating_sub(CLOSED_TTL_MS);
+        self.closed.retain(|_, closed| closed.at_ms > old);
     }
 
     fn settled(&mut self, order: &str, up_to: u32) {
@@ -209,8 +215,7 @@ impl Shift {
     /// What has to be done again.
     pub fn due(&mut self, now_ms: i64) -> Vec<Effect> {
         self.at(now_ms);
-        let old = self.clock_ms.saturating_sub(CLOSED_TTL_MS);
-        self.closed.retain(|_, closed| closed.at_ms > old);
+        self.forget_old();
         self.outbox.due(self.clock_ms);
         self.outbox.take_fresh()
     }

@@ -29,9 +29,15 @@ pub async fn send(env: &Env, scope: &Scope, binding: &str, text: &str) -> Result
     faults::around(scope, &step, "", CallError::Unknown, sent).await
 }
 
-/// What a message says.
+/// What a message says; of one that is no text, as JSON.
 pub fn text_of(message: &RawMessage) -> String {
-    message.body().as_string().unwrap_or_default()
+    let body = message.body();
+    let as_json = || {
+        worker::js_sys::JSON::stringify(&body)
+            .ok()
+            .map(String::from)
+    };
+    body.as_string().or_else(as_json).unwrap_or_default()
 }
 
 /// How long ago it was sent.

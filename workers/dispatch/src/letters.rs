@@ -50,7 +50,7 @@ pub async fn keep(batch: &MessageBatch<String>, env: &Env) {
                 queue,
                 &message.id(),
                 &body,
-                "tried in vain as often as is allowed",
+                "not understood, or tried in vain as often as is allowed",
                 &died_at,
             )
         })

@@ -123,7 +123,7 @@ pub async fn get(env: &Env, scope: &Scope, id: &str) -> Result<DriverView, Probl
     one(env, scope, "drivers.get", sql).await
 }
 
-/// From now on this driver gets nothing new. What was done is still told by the same id.
+/// From now on this driver may not come any more. What was done is still told by the same id.
 pub async fn retire(env: &Env, scope: &Scope, id: &str) -> Result<DriverView, Problem> {
     let sql =
         Sql::new("UPDATE drivers SET active = 0, updated_at = ?2 WHERE driver_id = ?1 RETURNING *");

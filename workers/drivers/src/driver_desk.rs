@@ -126,7 +126,14 @@ impl Desk {
     ) -> std::result::Result<Taken, Problem> {
         faults::before(scope, "driver.claim")?;
         let now = clock::now_ms();
-        let Some(mut row) = self.rows.driver(&take.driver)? else {
+        let known = self.rows.driver(&take.driver)?;
+        // Whom an admin has chosen is in the directory, and need never have come.
+        let forced = || self.rows.driver_or_new(&take.driver, now);
+        let Some(mut row) = known.map_or_else(
+            || take.ask.forced.then(forced).transpose(),
+            |row| Ok(Some(row)),
+        )?
+        else {
             return Ok(Taken {
                 granted: Granted::Away,
                 facts: None,
@@ -135,8 +142,14 @@ impl Desk {
         let before = row.shift.claims.get(&take.ask.order_id).cloned();
         let granted = row.shift.take(&take.ask, now);
         if row.shift.claims.get(&take.ask.order_id) != before.as_ref() {
-            self.rows
-                .put_order(&take.driver, &take.ask.cell, &take.order)?;
+            if granted == Granted::Yes {
+                self.rows
+                    .put_order(&take.driver, &take.ask.cell, &take.order)?;
+            } else {
+                let order_id = &take.ask.order_id;
+                self.rows
+                    .close_order(&take.driver, order_id, Why::Replaced, now)?;
+            }
             self.rows.save(&mut row, now)?;
             faults::written(&self.state, scope, "driver.claim").await?;
         }
@@ -154,6 +167,7 @@ impl Desk {
         scope: &Scope,
         note: &NoteClaim,
     ) -> std::result::Result<Empty, Problem> {
+        faults::before(scope, "driver.note")?;
         let now = clock::now_ms();
         let progress = if note.is_collected {
             Progress::Collected
@@ -241,6 +255,14 @@ impl Desk {
             carries,
             version: row.version,
         })
+    }
+
+    /// The driver has said something, and so is there.
+    fn heard_of(&self, driver: &str) {
+        let now = clock::now_ms();
+        if let Some(seen) = self.seen.borrow_mut().get_mut(driver) {
+            *seen = now;
+        }
     }
 
     /// Comes or goes, durably, and asks for what is to go elsewhere.

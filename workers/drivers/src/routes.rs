@@ -1,10 +1,11 @@
 //! What admins ask of the directory, and other workers. What a driver asks of its own shift
 //! goes from the gateway to its desk.
 
-use contract::dispatch::{AtDrivers, DriverInput};
+use contract::dispatch::{AtDrivers, DRIVER_DESK, DriverInput, DriverSays, driver_desk_name};
 use contract::{Problem, Role};
+use domain::ids::{DESKS_MAX, shard_of};
 use domain::limits::is_code;
-use edge::{Incoming, Outcome, call, http};
+use edge::{Incoming, Outcome, Scope, call, config, http};
 use worker::{Env, Method, Request};
 
 use crate::directory;
@@ -37,11 +38,33 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
         }
         (Method::Put, ["api", "admin", "drivers", id]) => {
             let driver: DriverInput = incoming.json_with("driver_id", id)?;
-            http::json(200, &directory::write(env, scope, &driver).await?)
+            let view = directory::write(env, scope, &driver).await?;
+            if !driver.active {
+                send_home(env, scope, id).await?;
+            }
+            http::json(200, &view)
         }
         (Method::Delete, ["api", "admin", "drivers", id]) => {
-            http::json(200, &directory::retire(env, scope, id).await?)
+            let view = directory::retire(env, scope, id).await?;
+            send_home(env, scope, id).await?;
+            http::json(200, &view)
         }
         _ => Err(Problem::not_found("route")),
     }
+}
+
+/// Whoever may not work any more gets nothing new, and gives back what is not collected. Safe
+/// to repeat, as the admin does who did not hear that it was done.
+async fn send_home(env: &Env, scope: &Scope, driver: &str) -> Result<(), Problem> {
+    let desks = config::number(env, "DRIVER_DESKS", 32_u16).clamp(1, DESKS_MAX);
+    let name = driver_desk_name(shard_of(driver, desks));
+    let home = DriverSays {
+        driver: driver.to_owned(),
+        what: "availability".to_owned(),
+        order: None,
+        body: serde_json::json!({ "available": false }),
+    };
+    let told = call::call(env, scope, call::To::Object(DRIVER_DESK, &name), home).await;
+    told.map_err(|error| error.into_problem("driver.say"))?;
+    Ok(())
 }

@@ -191,7 +191,7 @@ async fn to_order(
 /// To the desk that has the driver's shift.
 async fn to_driver(env: &Env, incoming: &Incoming) -> Outcome {
     let driver = incoming.actor(&[Role::Driver])?;
-    let desks = config::number(env, "DRIVER_DESKS", 32_u16).max(1);
+    let desks = config::number(env, "DRIVER_DESKS", 32_u16).clamp(1, DESKS_MAX);
     let name = driver_desk_name(shard_of(&driver.id, desks));
     pass(env, To::Object(DRIVER_DESK, &name), "driver", incoming).await
 }

@@ -4,7 +4,7 @@
 //! at most; food that would wait for the driver costs 20 a minute. Each kilometre to the
 //! pickup costs 5, each minute until the customer has the order 2, and nothing goes below
 //! nought. Of equal scores the driver with the fewest recent offers goes first, then the
-//! smaller id, so a ranking never hangs on the order in which drivers were listed.
+//! nearest, since many may have come down to nought, then the smaller id, so a ranking never hangs on the order in which drivers were listed.
 //!
 //! [`Ranked`] keeps every part of the sum, so that it can be shown why.
 
@@ -88,6 +88,7 @@ fn better(a: &Ranked, b: &Ranked) -> Ordering {
         .total
         .total_cmp(&a.score.total)
         .then(a.recent_offers.cmp(&b.recent_offers))
+        .then(a.score.distance_km.total_cmp(&b.score.distance_km))
         .then_with(|| a.driver_id.cmp(&b.driver_id))
 }
 

@@ -113,6 +113,23 @@ fn of_equals_who_was_asked_less_goes_first_then_the_smaller_id() {
 }
 
 #[test]
+fn of_those_whose_score_is_nought_the_nearest_goes_first() {
+    // The food is ready, so every minute of the way costs.
+    let drivers = [driver("a", 4.5), driver("b", 4.0), driver("c", 4.2)];
+    let ready = order("o", 0);
+    let ready = Order {
+        ready_ms: NOW,
+        ..ready
+    };
+    let scores: Vec<f64> = rank(&ready, &drivers, NOW, &Street, Settings::default())
+        .iter()
+        .map(|one| one.score.total)
+        .collect();
+    assert_eq!(scores, [0.0; 3]);
+    assert_eq!(ids(&ready, &drivers), ["b", "c", "a"]);
+}
+
+#[test]
 fn the_oldest_order_takes_its_best_driver() {
     let snapshot = Snapshot {
         now_ms: NOW,

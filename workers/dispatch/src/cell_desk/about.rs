@@ -39,13 +39,12 @@ impl Desk {
         {
             let mut fleet = self.fleet.borrow_mut();
             for ping in &pings {
-                if !fleet.ping(ping, now) {
-                    continue;
-                }
+                let is_news = fleet.ping(ping, now);
+                // Whoever says where it is, however vaguely, has been heard.
                 if fleet.wants_facts(&ping.driver_id, self.settings.facts_ms, now) {
                     unknown.push(ping);
                 }
-                if let Some(known) = fleet.get(&ping.driver_id) {
+                if let Some(known) = fleet.get(&ping.driver_id).filter(|_| is_news) {
                     events.extend(self.seen(known, ping.seq, now));
                 }
             }

@@ -12,8 +12,8 @@ use edge::{Scope, clock, faults, http};
 
 use super::Desk;
 
-/// What a command to an errand has come to.
-pub(super) type Told = Result<Vec<Effect>, Refusal>;
+/// What a command to an errand has come to, and what is to be done either way.
+pub(super) type Told = Result<Vec<Effect>, (Refusal, Vec<Effect>)>;
 
 impl Desk {
     /// Somebody is wanted. Whoever is near is chosen at once, where the policy does not wait.
@@ -32,6 +32,8 @@ impl Desk {
         if self.settings.chooses_at_once() {
             self.match_drivers(scope).await;
         }
+        let window = clock::now_ms().saturating_add(self.settings.window_ms);
+        self.wake_by(window).await.map_err(http::internal)?;
         Ok(Empty {})
     }
 
@@ -45,7 +47,7 @@ impl Desk {
         let told = self.write(scope, order_id, command, None).await?;
         let (effects, refusal) = match told {
             Ok(effects) => (effects, None),
-            Err(refusal) => (self.left_over(order_id)?, Some(refusal)),
+            Err((refusal, effects)) => (effects, Some(refusal)),
         };
         self.perform(scope, order_id, effects).await;
         match refusal {
@@ -96,21 +98,14 @@ impl Desk {
         let now = clock::now_ms();
         let mut errand = self.errand(order_id, now)?;
         let told = errand.apply(command, now);
+        // Time has passed for a command that was refused, too.
+        let told = told.map_err(|refusal| (refusal, errand.left_over()));
         self.rows.save(&errand, request, now)?;
         if let Some(at) = errand.wake_at() {
             self.wake_by(at).await.map_err(http::internal)?;
         }
         faults::written(&self.state, scope, "errand.command").await?;
         Ok(told)
-    }
-
-    /// Time has passed for a command that was refused, too.
-    fn left_over(&self, order_id: &str) -> Result<Vec<Effect>, Problem> {
-        let now = clock::now_ms();
-        let mut errand = self.errand(order_id, now)?;
-        let effects = errand.left_over();
-        self.rows.save(&errand, None, now)?;
-        Ok(effects)
     }
 
     pub(super) fn errand(&self, order_id: &str, now: i64) -> Result<Errand, Problem> {

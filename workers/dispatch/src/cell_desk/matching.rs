@@ -68,9 +68,12 @@ impl Desk {
         }
         let lent = self.lent(scope, &open).await;
         let choices = self.choices(&open, lent);
+        // Who has room for more than one gets the next with another look.
+        let is_short = !choices.is_empty() && choices.len() < open.len();
         let begun = choices.into_iter().map(|choice| self.begin(scope, choice));
         // Somebody had no room after all, which is known now.
-        if join_all(begun).await.contains(&false) {
+        let is_all = !join_all(begun).await.contains(&false);
+        if !is_all || (is_short && self.settings.chooses_at_once()) {
             self.look_again.set(true);
         }
         Ok(())
@@ -105,13 +108,19 @@ impl Desk {
         Ok(open)
     }
 
+    /// How far its drivers may be away.
+    fn radius_of(&self, errand: &Errand) -> f64 {
+        let asked = errand.wish.as_ref().map_or(0, |wish| wish.radius_m);
+        (f64::from(asked) / 1000.0).min(self.settings.radius_km)
+    }
+
     /// Drivers of the cells around, where an order is so close to the border that one of them
     /// may be the nearest. A neighbour that does not answer lends nobody.
     async fn lent(&self, scope: &Scope, open: &[Errand]) -> Vec<Nearby> {
         let mut asks: BTreeMap<String, (Point, f64)> = BTreeMap::new();
         for errand in open {
             let Some(wish) = &errand.wish else { continue };
-            let radius = radius_of(errand);
+            let radius = self.radius_of(errand);
             for cell in self.settings.cells.around(wish.pickup, radius) {
                 let ask = asks.entry(cell).or_insert((wish.pickup, radius));
                 // One question that has all the others in it.
@@ -144,7 +153,7 @@ impl Desk {
             };
         for errand in open {
             let Some(wish) = &errand.wish else { continue };
-            for (id, known) in fleet.free_around(wish.pickup, radius_of(errand), now) {
+            for (id, known) in fleet.free_around(wish.pickup, self.radius_of(errand), now) {
                 if let Some(facts) = &known.facts {
                     let one = driver(id, known.at, facts, known.recent_offers(now));
                     drivers.entry(id.to_owned()).or_insert(one);
@@ -165,9 +174,9 @@ impl Desk {
     fn choices(&self, open: &[Errand], lent: Vec<Nearby>) -> Vec<Choice> {
         let now = clock::now_ms();
         let drivers = self.drivers(open, lent, now);
-        let reach = open.iter().map(radius_of);
+        let reach = open.iter().map(|errand| self.radius_of(errand));
         let reach = reach.fold(0.0_f64, f64::max);
-        let order = |errand: &Errand| order_of(errand, &drivers, reach);
+        let order = |errand: &Errand| order_of(errand, self.radius_of(errand), &drivers, reach);
         let snapshot = Snapshot {
             now_ms: now,
             orders: open.iter().filter_map(order).collect(),
@@ -176,9 +185,7 @@ impl Desk {
         let travel = self.settings.travel;
         match &self.settings.policy {
             Policy::Priority => {
-                let settings = priority::Settings {
-                    radius_km: reach.max(self.settings.radius_km),
-                };
+                let settings = priority::Settings { radius_km: reach };
                 let chosen = priority::assign(&snapshot, &travel, settings).into_iter();
                 chosen
                     .filter_map(|one| choice(&snapshot, &travel, one.order, one.driver))
@@ -225,9 +232,13 @@ impl Desk {
 
 /// Drivers who are farther than an order wants them are barred from it, where others are
 /// looked for farther away.
-fn order_of(errand: &Errand, drivers: &[Driver<Point>], reach: f64) -> Option<Order<Point>> {
+fn order_of(
+    errand: &Errand,
+    radius: f64,
+    drivers: &[Driver<Point>],
+    reach: f64,
+) -> Option<Order<Point>> {
     let wish = errand.wish.as_ref()?;
-    let radius = radius_of(errand);
     let mut barred: Vec<String> = errand.barred.iter().cloned().collect();
     if radius < reach {
         let is_far = |driver: &&Driver<Point>| distance_km(driver.place, wish.pickup) > radius;
@@ -247,12 +258,6 @@ fn order_of(errand: &Errand, drivers: &[Driver<Point>], reach: f64) -> Option<Or
         ready_ms: wish.ready_ms,
         barred,
     })
-}
-
-/// How far its drivers may be away.
-fn radius_of(errand: &Errand) -> f64 {
-    let asked = errand.wish.as_ref().map_or(0, |wish| wish.radius_m);
-    f64::from(asked) / 1000.0
 }
 
 fn choice(

@@ -10,7 +10,7 @@ use contract::dispatch::{
     driver_desk_name,
 };
 use contract::order::{HearErrand, ORDER_DESK, desk_name};
-use domain::errand::{Command, Effect, Report, Stage, State};
+use domain::errand::{Command, Effect, Granted, Report, Stage, State};
 use domain::ids::{desk_of_uuid, shard_of};
 use domain::shift::{Ask, Progress};
 use domain::time::rfc3339;
@@ -81,6 +81,10 @@ impl Desk {
                 let taken = taken.ok()?;
                 if let Some(facts) = taken.facts {
                     self.fleet.borrow_mut().know(facts);
+                }
+                if taken.granted == Granted::Yes && !offered {
+                    let now = clock::now_ms();
+                    self.fleet.borrow_mut().offered(driver, now);
                 }
                 Some(Command::Took {
                     claim: *claim,

@@ -14,6 +14,9 @@ use worker::SqlStorage;
 /// Errands that are over are remembered for so long: no copy of anything travels longer.
 const OVER_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Drivers in one row of a snapshot.
+const PART_MAX: usize = 1_000;
+
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS errands (
       order_id TEXT PRIMARY KEY,
@@ -27,7 +30,8 @@ const TABLES: &str = "
     CREATE INDEX IF NOT EXISTS errands_due ON errands (wake_ms) WHERE wake_ms IS NOT NULL;
     CREATE INDEX IF NOT EXISTS errands_open ON errands (order_id) WHERE phase = 'open';
     CREATE INDEX IF NOT EXISTS errands_over ON errands (over_ms) WHERE over_ms IS NOT NULL;
-    CREATE TABLE IF NOT EXISTS snapshot (one INTEGER PRIMARY KEY CHECK (one = 1), drivers TEXT NOT NULL);";
+    -- In parts, since a row has its bounds.
+    CREATE TABLE IF NOT EXISTS snapshot (part INTEGER PRIMARY KEY, drivers TEXT NOT NULL);";
 
 pub struct Rows {
     tables: Tables,
@@ -162,18 +166,28 @@ impl Rows {
     }
 
     pub fn fleet(&self) -> Result<BTreeMap<String, Known>, Problem> {
-        let found: Option<Written> = self
+        let parts: Vec<Written> = self
             .tables
-            .first("SELECT drivers FROM snapshot", Vec::new())?;
-        let read = |found: Written| serde_json::from_slice(found.drivers.as_bytes()).ok();
-        Ok(found.and_then(read).unwrap_or_default())
+            .rows("SELECT drivers FROM snapshot", Vec::new())?;
+        let mut drivers = BTreeMap::new();
+        for part in parts {
+            let read: Option<BTreeMap<String, Known>> =
+                serde_json::from_slice(part.drivers.as_bytes()).ok();
+            drivers.extend(read.into_iter().flatten());
+        }
+        Ok(drivers)
     }
 
     pub fn save_fleet(&self, drivers: &BTreeMap<String, Known>) -> Result<(), Problem> {
-        self.tables.run(
-            "INSERT INTO snapshot (one, drivers) VALUES (1, ?1)
-             ON CONFLICT DO UPDATE SET drivers = excluded.drivers",
-            vec![text(json::text(drivers))],
-        )
+        self.tables.run("DELETE FROM snapshot", Vec::new())?;
+        let mut left = drivers.iter().peekable();
+        while left.peek().is_some() {
+            let part: BTreeMap<&String, &Known> = left.by_ref().take(PART_MAX).collect();
+            self.tables.run(
+                "INSERT INTO snapshot (drivers) VALUES (?1)",
+                vec![text(json::text(&part))],
+            )?;
+        }
+        Ok(())
     }
 }

@@ -22,6 +22,7 @@ use crate::directory;
 
 pub(super) async fn serve(desk: &Rc<Desk>, incoming: &Incoming) -> Outcome {
     let driver = incoming.actor(&[Role::Driver])?.id.clone();
+    desk.heard_of(&driver);
     let path = incoming.path();
     let ["api", "driver", rest @ ..] = path.as_slice() else {
         return Err(Problem::not_found("route"));
@@ -54,6 +55,7 @@ pub(super) async fn say(
     says: DriverSays,
 ) -> Result<Value, Problem> {
     let driver = says.driver;
+    desk.heard_of(&driver);
     let body = json::text(&says.body);
     let answered = match (says.what.as_str(), &says.order) {
         ("availability", _) => {
@@ -121,7 +123,7 @@ async fn turn(
         desk.seen.borrow_mut().insert(driver.to_owned(), now);
     }
     desk.turn(scope, &mut row, input.available, ends_ms).await?;
-    Ok(view(&row))
+    Ok(view(&known(desk, driver)?))
 }
 
 fn active(desk: &Desk, driver: &str) -> Result<DriverOrders, Problem> {

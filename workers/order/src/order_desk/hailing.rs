@@ -25,14 +25,16 @@ use domain::money::decimal;
 use domain::time::rfc3339;
 use edge::call::{To, call};
 use edge::queue::{self, MESSAGE_MAX};
-use edge::{Scope, clock, json, telemetry};
+use edge::{Scope, clock, http, json, telemetry};
 
 use super::life::Wanted;
 use super::rows::{Hailing, OrderRow, Step, kind};
 use super::{Desk, system};
 
-/// A wish that is over the desk's limit, or whose place is not known, waits so long.
+/// A wish that is over the desk's limit, or has to wait for an end, waits so long.
 const LATER_MS: i64 = 1_000;
+/// And one whose place nobody knows.
+const UNKNOWN_MS: i64 = 10_000;
 
 impl Desk {
     /// What a step means for whoever brings the order. Part of the step's own write.
@@ -69,6 +71,9 @@ impl Desk {
                 let attempt = hailing.hail.attempt;
                 if hailing.say(Some(attempt), Stage::Collected) {
                     self.add_chore_now(row, step, kind::END_ERRAND)?;
+                } else {
+                    // Nobody was asked yet, and nobody has to be.
+                    hailing.hail.end();
                 }
             }
             // Those who brought it know.
@@ -150,15 +155,24 @@ impl Desk {
             return Ok(None);
         }
         // Two cells could have it otherwise.
-        let is_led_elsewhere = hailing.ends.iter().any(|end| end.stage == Stage::Cancelled);
-        if is_led_elsewhere || !self.may_wish(now) {
+        if hailing.is_led_elsewhere() {
             return Ok(Some(now.saturating_add(LATER_MS)));
         }
-        if hailing.at.is_none() && !self.find_place(scope, row, &mut hailing).await? {
-            return Ok(Some(now.saturating_add(LATER_MS)));
+        if hailing.at.is_none() {
+            if !self.find_place(scope, row, &mut hailing).await? {
+                return Ok(Some(now.saturating_add(UNKNOWN_MS)));
+            }
+            // Much may have happened meanwhile.
+            if !hailing.is_wanted() || hailing.is_led_elsewhere() {
+                return Ok(Some(now));
+            }
         }
         let is_due = hailing.hail.is_due(now);
         if hailing.is_fresh || is_due {
+            if !self.may_wish(now) {
+                // That it was due is not written, and so it still is.
+                return Ok(Some(now.saturating_add(LATER_MS)));
+            }
             hailing.is_fresh = false;
             self.rows.set_hailing(&row.order_id, &hailing)?;
             let request = request_of(row, &hailing, now)?;
@@ -341,7 +355,9 @@ impl Desk {
             );
         };
         let mut hailing = self.rows.hailing(&row.order_id)?.unwrap_or_default();
-        hailing.vendor_id = vendor;
+        if hailing.vendor_id != vendor {
+            (hailing.vendor_id, hailing.at) = (vendor, None);
+        }
         if hailing.hail.begin(now) {
             hailing.is_fresh = false;
         }
@@ -349,6 +365,14 @@ impl Desk {
         let due = hailing.hail.again_ms.unwrap_or(now);
         self.rows
             .add_chore(&row.order_id, 0, kind::HAIL, row.version, due)?;
+        self.wake_by(due).await.map_err(http::internal)?;
+        // Two cells could have it otherwise.
+        self.end_errands(scope, &row.order_id).await?;
+        hailing = self.rows.hailing(&row.order_id)?.unwrap_or(hailing);
+        if hailing.is_led_elsewhere() {
+            let detail = "another driver is being told that it is over; try again";
+            return Err(Problem::new(code::UNAVAILABLE, detail).retry_after(1));
+        }
         if hailing.at.is_none() && !self.find_place(scope, &row, &mut hailing).await? {
             let detail = "the place of its vendor is not known; try again";
             return Err(Problem::new(code::UNAVAILABLE, detail).retry_after(1));

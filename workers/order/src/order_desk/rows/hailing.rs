@@ -40,6 +40,11 @@ impl Hailing {
         self.hail.attempt > 0 && !self.hail.is_over
     }
 
+    /// Whether a driver may have it who collects it elsewhere, and has not given it back.
+    pub fn is_led_elsewhere(&self) -> bool {
+        self.ends.iter().any(|end| end.stage == Stage::Cancelled)
+    }
+
     /// No driver is wanted any more, which those who were asked have to hear. True when there
     /// is anybody.
     pub fn end(&mut self, stage: Stage) -> bool {
