@@ -130,15 +130,25 @@ async function ending(step, mode) {
   await fleet.held(driver, next, PATIENCE);
 }
 
-for (const [name, steps, run] of [['an order comes to the door', STEPS, story], ['an order is cancelled', ENDS, ending]]) {
-  describe(name, () => {
-    for (const step of steps) {
-      for (const mode of MODES.filter((one) => fits(step, one))) {
-        test(`although ${step} suffers ${mode}`, { timeout: 180_000 }, () => run(step, mode));
-      }
-    }
-  });
-}
+const STORIES = [['comes to the door', STEPS, story], ['is cancelled', ENDS, ending]];
+const cases = (modes) => STORIES.flatMap(([name, steps, run]) => steps.flatMap((step) =>
+  modes.filter((mode) => fits(step, mode)).map((mode) => ({ name: `${name} although ${step} suffers ${mode}`, step, mode, run }))));
+
+// Several at once: whichever of them is struck, all of them have to come to the same end.
+describe('an order', { concurrency: 5 }, () => {
+  for (const { name, step, mode, run } of cases(MODES.filter((one) => one !== 'kill'))) {
+    test(name, { timeout: 180_000 }, () => run(step, mode));
+  }
+});
+
+// A kill takes the shop from everybody, so these come one after the other; those where something was
+// just written by default, and all of them with ORDERLANE_KILLS=all.
+describe('an order', () => {
+  const all = process.env.ORDERLANE_KILLS === 'all';
+  for (const { name, step, mode, run } of cases(['kill']).filter((one) => all || one.step.endsWith('.written'))) {
+    test(name, { timeout: 180_000 }, () => run(step, mode));
+  }
+});
 
 describe('queues', () => {
   const requestOf = async (order) => {
