@@ -14,7 +14,7 @@ import { openShop, until } from '../support/shop.mjs';
 const STEPS = [
   'vendors.where', 'queue.ASSIGNMENT_REQUESTS', 'cell.wish', 'errand.command.written', 'driver.take', 'driver.claim.written',
   'queue.ASSIGNMENT_RESPONSES', 'order.hear', 'driver.shift.written', 'cell.drop', 'driver.give_back', 'driver.close.written',
-  'cell.collect', 'driver.note', 'driver.note.written', 'order.hear#3', 'cell.deliver', 'order.hear#4',
+  'cell.collect', 'driver.note', 'driver.note.written', 'order.hear#2', 'cell.deliver', 'order.hear#3',
 ];
 /** An order is cancelled that a driver has. */
 const ENDS = ['order.edge.written', 'dispatch.follow', 'cell.follow', 'driver.give_back'];

@@ -58,10 +58,10 @@ async function contest(name, { rival, judge }) {
   return tally;
 }
 
-/** These and no others came, and each of them did. */
-function exactly(tally, wanted) {
-  for (const came of Object.keys(tally)) assert.ok(wanted.includes(came), `${came} in ${JSON.stringify(tally)}`);
-  if (ROUNDS >= 100) assert.deepEqual(Object.keys(tally).sort(), [...wanted].sort(), 'each side came first at least once');
+/** These came, each of them, and no others but `rare` ones. */
+function exactly(tally, wanted, rare = []) {
+  for (const came of Object.keys(tally)) assert.ok([...wanted, ...rare].includes(came), `${came} in ${JSON.stringify(tally)}`);
+  if (ROUNDS >= 100) for (const one of wanted) assert.ok(tally[one] > 0, `each side came first at least once: ${JSON.stringify(tally)}`);
 }
 
 test('accept against cancel', { timeout: 600_000 }, async () => {
@@ -92,5 +92,6 @@ test('accept against an admin who chooses another', { timeout: 600_000 }, async 
       await fleet.deliver(other, order);
     },
   });
-  exactly(tally, ['done / done', 'not_your_order / done', 'driver_offer_over / done']);
+  // The last is the moment in which the other driver's desk is asked.
+  exactly(tally, ['done / done', 'not_your_order / done'], ['driver_offer_over / done']);
 });
