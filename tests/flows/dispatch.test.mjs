@@ -196,29 +196,3 @@ describe('what staff says of drivers', () => {
     assertProblem(await fleet.assign({ order_id: 'nothing' }, driver), { status: 404 });
   });
 });
-
-describe('fifty orders for five drivers at once', () => {
-  test('nobody has two, no order is with two, and all are brought', { timeout: 240_000 }, async () => {
-    const fleet = place();
-    await fleet.market.open(1);
-    const drivers = await fleet.come(5);
-    const orders = await Promise.all(Array.from({ length: 50 }, () => fleet.accepted()));
-    const left = new Set(orders.map(({ order_id }) => order_id));
-    let most = 0;
-    await until('all are brought', async () => {
-      const census = await fleet.census(drivers);
-      const held = [...census.values()].filter((of) => of.length > 0).length;
-      most = Math.max(most, held);
-      await Promise.all(drivers.map(async (driver) => {
-        for (const order_id of census.get(driver.id)) {
-          await fleet.pickUp(driver, { order_id });
-          await fleet.deliver(driver, { order_id });
-          left.delete(order_id);
-        }
-      }));
-      return left.size === 0;
-    }, { deadlineMs: 200_000, everyMs: 50 });
-    assert.equal(most, 5, 'all drivers had something at once');
-    for (const order of orders) await fleet.until(order, { status: 'delivered' });
-  });
-});

@@ -53,7 +53,7 @@ async function everything() {
     ['fulfillment', 'DB', ['products', 'variants', 'warehouses']],
     ...[0, 1].map((shard) => ['fulfillment', `STOCK_${shard}`, ['stock', 'stock_holds', 'stock_movements']]),
     ['order', 'DB', ['orders', 'order_status_history']], ['offers', 'DB', ['vendor_routings', 'order_assignments', 'vendor_responses', 'vendor_cancellations', 'order_events']], ['cart', 'DB', ['carts']], ['vendors', 'DB', ['vendors', 'push_subscriptions']],
-    ['notices', 'DB', ['webhook_endpoints', 'webhook_deliveries', 'emails']], ['dispatch', 'DB', ['drivers', 'dead_letters']],
+    ['notices', 'DB', ['webhook_endpoints', 'webhook_deliveries', 'emails']], ['dispatch', 'DB', ['dead_letters']], ['drivers', 'DB', ['drivers']],
   ];
   const found = {};
   for (const [worker, binding, names] of tables) {
@@ -62,7 +62,7 @@ async function everything() {
   found.orders = shop.rt.objects('order', 'OrderDesk', 'SELECT order_id, phase, status, version FROM orders ORDER BY order_id');
   found.offers = shop.rt.objects('offers', 'OfferDesk', 'SELECT order_id, state FROM assignments ORDER BY order_id');
   found.sendings = shop.rt.objects('notices', 'NoticeDesk', 'SELECT id, state FROM sendings ORDER BY id');
-  found.shifts = shop.rt.objects('dispatch', 'DriverDesk', 'SELECT driver_id, shift FROM drivers ORDER BY driver_id');
+  found.shifts = shop.rt.objects('drivers', 'DriverDesk', 'SELECT driver_id, shift FROM drivers ORDER BY driver_id');
   found.carts = shop.rt.objects('cart', 'CartDesk', 'SELECT customer_id, doc FROM carts ORDER BY customer_id');
   return found;
 }

@@ -23,10 +23,11 @@ pub async fn serve(mut request: Request, env: &Env) -> Outcome {
     match (&incoming.method, incoming.path().as_slice()) {
         (Method::Get, ["api", "admin", "drivers"]) => {
             let limit = incoming.limit(20, 100)?;
-            let after = incoming.query.get("cursor").map_or("", String::as_str);
-            if !after.is_empty() && !is_code(after) {
+            let after = incoming.query.get("cursor").map(String::as_str);
+            if after.is_some_and(|after| !is_code(after)) {
                 return Err(Problem::field("cursor", "must be one that a page gave"));
             }
+            let after = after.unwrap_or_default();
             http::json(200, &directory::list(env, scope, after, limit).await?)
         }
         (Method::Post, ["api", "admin", "drivers"]) => {
