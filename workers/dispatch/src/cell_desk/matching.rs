@@ -188,7 +188,7 @@ impl Desk {
                 let settings = priority::Settings { radius_km: reach };
                 let chosen = priority::assign(&snapshot, &travel, settings).into_iter();
                 chosen
-                    .filter_map(|one| choice(&snapshot, &travel, one.order, one.driver))
+                    .filter_map(|one| choice(&snapshot, travel, one.order, one.driver))
                     .collect()
             }
             Policy::Window(settings) => {
@@ -203,7 +203,7 @@ impl Desk {
                 let pairs =
                     begun.flat_map(|trip| trip.orders.iter().map(|order| (*order, trip.driver)));
                 pairs
-                    .filter_map(|(order, driver)| choice(&snapshot, &travel, order, driver))
+                    .filter_map(|(order, driver)| choice(&snapshot, travel, order, driver))
                     .collect()
             }
         }
@@ -262,7 +262,7 @@ fn order_of(
 
 fn choice(
     snapshot: &Snapshot<Point>,
-    travel: &Globe,
+    travel: Globe,
     order: usize,
     driver: usize,
 ) -> Option<Choice> {
@@ -283,7 +283,7 @@ fn choice(
 
 /// As the document's score reckons it.
 fn eta_s(
-    travel: &Globe,
+    travel: Globe,
     from: &Point,
     pickup: Point,
     dropoff: Point,

@@ -111,11 +111,12 @@ impl Desk {
         let ends = self.rows.hailing(order_id)?.unwrap_or_default().ends;
         let mut is_done = true;
         for end in ends {
+            let (attempt, stage, at) = end;
             let follow = FollowErrand {
-                at: end.at,
+                at,
                 order_id: order_id.to_owned(),
-                attempt: end.attempt,
-                stage: end.stage,
+                attempt,
+                stage,
             };
             let to = To::Service(DISPATCH_SERVICE);
             let Ok(has_nobody) = call(&self.env, scope, to, follow).await else {
@@ -123,7 +124,7 @@ impl Desk {
                 continue;
             };
             // Whom a driver has brought as far as that says so, and nobody else does.
-            let is_heard = has_nobody || end.stage == Stage::Collected;
+            let is_heard = has_nobody || stage == Stage::Collected;
             if !is_heard {
                 is_done = false;
                 continue;
@@ -132,7 +133,7 @@ impl Desk {
                 continue;
             };
             hailing.ends.retain(|other| *other != end);
-            if has_nobody && hailing.hail.attempt == end.attempt {
+            if has_nobody && hailing.hail.attempt == attempt {
                 hailing.hail.end();
             }
             self.rows.set_hailing(order_id, &hailing)?;
@@ -176,7 +177,7 @@ impl Desk {
             hailing.is_fresh = false;
             self.rows.set_hailing(&row.order_id, &hailing)?;
             let request = request_of(row, &hailing, now)?;
-            let text = bounded(&request);
+            let text = bounded(request);
             if let Err(error) = queue::send(&self.env, scope, REQUESTS, &text).await {
                 let reason = format!("{error:?}");
                 telemetry::warn("wish_not_sent", &[("reason", &reason)]);
@@ -451,14 +452,13 @@ fn request_of(row: &OrderRow, hailing: &Hailing, now: i64) -> Result<AssignmentR
 }
 
 /// As text that a queue takes: titles go first where there is too much of it.
-fn bounded(request: &AssignmentRequest) -> String {
-    let text = json::text(request);
+fn bounded(mut request: AssignmentRequest) -> String {
+    let text = json::text(&request);
     if text.len() <= MESSAGE_MAX {
         return text;
     }
-    let mut short = request.clone();
-    for item in &mut short.items {
+    for item in &mut request.items {
         item.title.clear();
     }
-    json::text(&short)
+    json::text(&request)
 }

@@ -12,13 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::Rows;
 use super::order_row::parse;
 
-/// Somebody at that place still has to hear that an attempt is so far.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct End {
-    pub attempt: u32,
-    pub stage: Stage,
-    pub at: Point,
-}
+/// An attempt, of which somebody at that place still has to hear that it is so far.
+pub type End = (u32, Stage, Point);
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -42,7 +37,9 @@ impl Hailing {
 
     /// Whether a driver may have it who collects it elsewhere, and has not given it back.
     pub fn is_led_elsewhere(&self) -> bool {
-        self.ends.iter().any(|end| end.stage == Stage::Cancelled)
+        self.ends
+            .iter()
+            .any(|(_, stage, _)| *stage == Stage::Cancelled)
     }
 
     /// No driver is wanted any more, which those who were asked have to hear. True when there
@@ -57,7 +54,7 @@ impl Hailing {
         let Some((attempt, at)) = attempt.zip(self.at) else {
             return false;
         };
-        self.ends.push(End { attempt, stage, at });
+        self.ends.push((attempt, stage, at));
         true
     }
 }
