@@ -1,9 +1,11 @@
 // `npm run bench`: every figure beside its floor, measured in the same run, on the release build.
-// `npm run bench -- place` runs one section. Sections: place, rush, live, vendors, orders, race, dispatch, size.
-// The word `full` beside them makes `race` as large as it is meant to be.
+// `npm run bench -- place` runs one section. Sections: place, rush, live, vendors, orders, race, dispatch, drivers,
+// size.
+// The word `full` beside them makes `race` and `drivers` as large as they are meant to be.
 import { ROOT } from '../tools/paths.mjs';
 import { ensureReady } from '../tools/setup.mjs';
 import { run } from '../tools/steps.mjs';
+import { measureDrivers, printDrivers } from './drivers.mjs';
 import { measureLive, printLive } from './live.mjs';
 import { measureOrders, printOrders } from './orders.mjs';
 import { measurePlacing, printPlacing } from './place.mjs';
@@ -21,6 +23,7 @@ const sections = {
   async race() { printRace(await measureRace({ full })); },
   // On the host, since policies are nothing but arithmetic.
   async dispatch() { await run('cargo', ['run', '--release', '--quiet', '-p', 'simulate', '--', 'dispatch-bench'], { cwd: ROOT, echo: true }); },
+  async drivers() { printDrivers(await measureDrivers({ full })); },
   async size() { printSize(await measureSize()); },
 };
 

@@ -62,9 +62,13 @@ export async function fill(client, token, lines) {
 /** Two lines over two warehouses and two shards. */
 export const twoLines = (n) => [[`NEAR-${n % SKUS}`, 1], [`FAR-${(n * 7) % SKUS}`, 1]];
 
+// Whoever asks for the figures makes a trip by that, which is nobody's else and would never end.
+const BY_ASKING = 'step="dispatch.stats"';
+
 export async function stats(shop) {
   const { text } = await expect(shop.setup.send('GET', '/stats', { token: shop.admin }), 200);
-  return JSON.parse(text);
+  const { counters, ...rest } = JSON.parse(text);
+  return { ...rest, counters: Object.fromEntries(Object.entries(counters).filter(([name]) => !name.includes(BY_ASKING))) };
 }
 
 /** Waits until nothing is left to do and the figures of it have arrived. */

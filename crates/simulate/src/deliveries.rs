@@ -3,11 +3,11 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use simulate::dispatch::bench;
 use simulate::dispatch::folder::{instances_in, play_all};
 use simulate::dispatch::generate::{Recipe, generate};
 use simulate::dispatch::replay::Policy;
 use simulate::dispatch::report;
+use simulate::dispatch::{bench, search};
 
 use crate::cli::Shown;
 
@@ -192,7 +192,7 @@ impl Bench {
     }
 
     pub fn run(&self) -> Shown {
-        let bench = bench::run(self.runs, &bench::DAYS);
+        let bench = bench::run(self.runs, &search::CROWDS, &bench::DAYS);
         (
             true,
             if self.json {

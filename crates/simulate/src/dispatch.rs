@@ -13,6 +13,7 @@ pub mod generate;
 pub mod instance;
 pub mod replay;
 pub mod report;
+pub mod search;
 
 /// What became of an order that was picked up, in minutes of the day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -380,7 +380,7 @@ fn settings_are_known_by_name() {
 
 #[test]
 fn the_benchmark_has_its_tables() {
-    let bench = bench::run(1, &[(60, 2.0)]);
+    let bench = bench::run(1, &[100, 2_000], &[(60, 2.0)]);
     assert_eq!(
         bench
             .matching
@@ -394,4 +394,7 @@ fn the_benchmark_has_its_tables() {
     assert_eq!(json["policies"][1]["policy"], "window");
     assert!(json["matching"][2]["window_cold_ms"].is_number());
     assert!(bench.text().contains("400 x 400"));
+    assert_eq!(bench.searches.len(), 4);
+    assert!(bench.searches.iter().all(|one| one.found > 0.0));
+    assert!(bench.text().contains("one city: 20x the drivers"));
 }

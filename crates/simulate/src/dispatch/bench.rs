@@ -13,6 +13,7 @@ use super::figures::{Figures, real};
 use super::folder::play;
 use super::generate::{Recipe, generate};
 use super::replay::Policy;
+use super::search::{self, Search};
 use crate::rng::Rng;
 
 /// Milliseconds, medians of many runs, for as many orders as drivers.
@@ -41,6 +42,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Bench {
     pub matching: Vec<Timing>,
+    pub searches: Vec<Search>,
     pub policies: Vec<Comparison>,
 }
 
@@ -48,10 +50,11 @@ pub const SIZES: [usize; 3] = [20, 100, 400];
 /// Orders, and orders for each hour of a courier.
 pub const DAYS: [(usize, f64); 4] = [(250, 2.1), (500, 1.7), (500, 2.2), (1000, 2.2)];
 
-pub fn run(runs: usize, days: &[(usize, f64)]) -> Bench {
+pub fn run(runs: usize, crowds: &[usize], days: &[(usize, f64)]) -> Bench {
     let policies = ["priority", "window"];
     Bench {
         matching: SIZES.iter().map(|size| timing(*size, runs)).collect(),
+        searches: search::searches(runs, crowds),
         policies: days
             .iter()
             .flat_map(|day| policies.map(|policy| compare(*day, policy)))
@@ -155,7 +158,7 @@ fn compare((orders, load): (usize, f64), policy: &str) -> Comparison {
     }
 }
 
-fn millis<T>(work: impl FnOnce() -> T) -> f64 {
+pub(super) fn millis<T>(work: impl FnOnce() -> T) -> f64 {
     #[allow(
         clippy::disallowed_methods,
         reason = "a host program may look at the clock"
@@ -165,7 +168,7 @@ fn millis<T>(work: impl FnOnce() -> T) -> f64 {
     started.elapsed().as_secs_f64() * 1000.0
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
+pub(super) fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
@@ -188,6 +191,7 @@ impl Bench {
                 one.window_warm_ms
             );
         }
+        text.push_str(&search::text(&self.searches));
         let _ = writeln!(
             text,
             "\n{:>18}  {:8}  {:>11}  {:>13}  {:>5}  {:>15}  {:>13}  {:>9}",
