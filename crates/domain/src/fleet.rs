@@ -9,7 +9,7 @@
 //! Places are H3's cells. Coarse ones say which object leads what happens there ([`Cells`]),
 //! fine ones where in it somebody is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use h3o::CellIndex;
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ const ACCURACY_MAX_M: f64 = 500.0;
 const OFFERS_MS: i64 = 60 * 60 * 1000;
 /// Words about drivers who are not here are kept for so many.
 const ELSEWHERE_MAX: usize = 500;
+/// To find somebody by name takes about as long as to pass by so many.
+const LOOK_UP_COST: usize = 4;
 
 /// What has to be known of a driver to choose, and to tell those who wait for an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,7 +108,8 @@ impl Known {
 #[derive(Debug, Default)]
 pub struct Fleet {
     drivers: BTreeMap<String, Known>,
-    spots: BTreeMap<CellIndex, BTreeSet<String>>,
+    /// With where each was last, so that whoever is too far need not be looked up.
+    spots: BTreeMap<CellIndex, BTreeMap<String, Point>>,
     /// What was said of drivers who are not here, and were chosen all the same.
     elsewhere: BTreeMap<String, DriverFacts>,
     changed: bool,
@@ -119,7 +122,7 @@ impl Fleet {
         let mut fleet = Self::default();
         for (id, known) in &drivers {
             if let Some(spot) = cells::spot_of(known.at) {
-                fleet.spots.entry(spot).or_default().insert(id.clone());
+                fleet.enter(spot, id, known.at);
             }
         }
         fleet.drivers = drivers;
@@ -145,8 +148,8 @@ impl Fleet {
                 (known.at, known.at_ms, known.seq) = (ping.at, at_ms, ping.seq);
                 if let Some(was) = was {
                     self.leave(was, &ping.driver_id);
-                    self.enter(spot, &ping.driver_id);
                 }
+                self.enter(spot, &ping.driver_id, ping.at);
             }
             Some(_) => return false,
             None => {
@@ -160,15 +163,19 @@ impl Fleet {
                     offers_since_ms: 0,
                 };
                 self.drivers.insert(ping.driver_id.clone(), known);
-                self.enter(spot, &ping.driver_id);
+                self.enter(spot, &ping.driver_id, ping.at);
             }
         }
         self.changed = true;
         true
     }
 
-    fn enter(&mut self, spot: CellIndex, id: &str) {
-        self.spots.entry(spot).or_default().insert(id.to_owned());
+    fn enter(&mut self, spot: CellIndex, id: &str, at: Point) {
+        let there = self.spots.entry(spot).or_default();
+        match there.get_mut(id) {
+            Some(known) => *known = at,
+            None => drop(there.insert(id.to_owned(), at)),
+        }
     }
 
     fn leave(&mut self, spot: CellIndex, id: &str) {
@@ -236,25 +243,28 @@ impl Fleet {
 
     /// Whoever is around, by cells of a size that has few of them in the circle.
     fn around(&self, at: Point, radius_km: f64) -> Vec<(&str, &Known)> {
-        let is_near = |(_, known): &(&str, &Known)| distance_km(known.at, at) <= radius_km;
-        let spots = cells::spots_around(at, radius_km);
-        // Where the circle has more cells than there are drivers, these are looked at instead.
-        if spots
-            .as_ref()
-            .is_none_or(|spots| spots.len() >= self.spots.len())
-        {
+        let spots =
+            cells::spots_around(at, radius_km).filter(|spots| spots.len() < self.spots.len());
+        let there = spots.map(|spots| -> Vec<_> {
+            let there = spots.iter().filter_map(|spot| self.spots.get(spot));
+            there.collect()
+        });
+        let is_worth_it = |there: &Vec<&BTreeMap<String, Point>>| {
+            let count: usize = there.iter().map(|one| one.len()).sum();
+            count.saturating_mul(LOOK_UP_COST) < self.drivers.len()
+        };
+        // To look somebody up takes longer than to go on to the next of all.
+        let Some(there) = there.filter(is_worth_it) else {
             let all = self.drivers.iter();
             return all
+                .filter(|(_, known)| distance_km(known.at, at) <= radius_km)
                 .map(|(id, known)| (id.as_str(), known))
-                .filter(is_near)
                 .collect();
-        }
-        let spots = spots.into_iter().flatten();
-        spots
-            .filter_map(|spot| self.spots.get(&spot))
-            .flatten()
-            .filter_map(|id| Some((id.as_str(), self.drivers.get(id)?)))
-            .filter(is_near)
+        };
+        let there = there.into_iter().flatten();
+        there
+            .filter(|(_, place)| distance_km(**place, at) <= radius_km)
+            .filter_map(|(id, _)| Some((id.as_str(), self.drivers.get(id)?)))
             .collect()
     }
 

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use h3o::{CellIndex, LatLng, Resolution};
 
-use crate::geo::Point;
+use crate::geo::{Point, distance_km};
 
 /// Cells that say where in the cell of an object somebody is: 2.4 km from one to the next.
 const SPOT: Resolution = Resolution::Seven;
 /// So far rings of such cells reach, each at the least.
 const RING_KM: f64 = 2.0;
 const RINGS_MAX: u32 = 12;
+/// No corner of such a cell is farther from its middle.
+const SPOT_REACH_KM: f64 = 2.0;
 /// Points on a circle that are looked at, at the least, to know which cells it touches.
 const POINTS_MIN: f64 = 16.0;
 const KM_A_DEGREE: f64 = 111.2;
@@ -33,7 +35,20 @@ pub(super) fn spots_around(at: Point, radius_km: f64) -> Option<Vec<CellIndex>> 
     )]
     let rings = (radius_km / RING_KM).ceil() as u32;
     let rings = rings.saturating_add(1);
-    (rings <= RINGS_MAX).then(|| spot_of(at).map(|spot| spot.grid_disk(rings)))?
+    let spot = spot_of(at).filter(|_| rings <= RINGS_MAX)?;
+    let reach_km = radius_km + SPOT_REACH_KM;
+    let is_near = |spot: &CellIndex| {
+        let middle = LatLng::from(*spot);
+        let middle = Point {
+            latitude: middle.lat(),
+            longitude: middle.lng(),
+        };
+        distance_km(middle, at) <= reach_km
+    };
+    let mut spots = spot.grid_disk::<Vec<_>>(rings);
+    // There are as many rings as the smallest cells ask for, which elsewhere go too far.
+    spots.retain(is_near);
+    Some(spots)
 }
 
 /// The cells that have an object each. One that is too busy for one object is led by the
