@@ -220,7 +220,7 @@ impl Desk {
         let from = fleet.get(driver).map_or(wish.pickup, |known| known.at);
         let travel = self.settings.travel;
         Ok(eta_s(
-            &travel,
+            travel,
             &from,
             wish.pickup,
             wish.dropoff,

@@ -249,9 +249,14 @@ impl Desk {
             Heard::News => {}
         }
         self.rows.set_hailing(order_id, &hailing)?;
-        let state = json::text(&report.state);
-        let labels = [("state", state.trim_matches('"'))];
-        telemetry::count("driver_reports", &labels, 1);
+        let state = match report.state {
+            State::Searching => "searching",
+            State::Assigned => "assigned",
+            State::Collected => "collected",
+            State::Delivered => "delivered",
+            State::Failed => "failed",
+        };
+        telemetry::count("driver_reports", &[("state", state)], 1);
         if let Some(at) = hailing.hail.again_ms {
             self.rows
                 .add_chore(order_id, 0, kind::HAIL, row.version, at)?;
