@@ -219,3 +219,27 @@ describe('fifty orders for five drivers at once', () => {
     for (const order of orders) await fleet.until(order, { status: 'delivered' });
   });
 });
+
+describe('wishes for drivers', () => {
+  const { place } = shopOf({ order: { DRIVER_WISHES_PER_SECOND: '1' } });
+
+  test('of one desk go out no faster than its limit, and those over it wait and are not lost', async () => {
+    const fleet = place();
+    await fleet.market.open(1, { capacity: null });
+    const drivers = await fleet.come(4);
+    // Orders of one customer are at one desk.
+    const customer = fleet.shop.customer();
+    const placed = [];
+    for (let n = 0; n < 4; n += 1) placed.push(await fleet.market.order(customer));
+    for (const order of placed) await fleet.market.start(order, { parallelPushCount: 1 });
+    await Promise.all(placed.map((order) => fleet.market.accept(fleet.market.vendors[0], order)));
+    for (const order of placed) await fleet.until(order, { delivery_status: 'assigned_driver' }, { deadlineMs: 30_000 });
+    assert.equal([...(await fleet.census(drivers)).values()].flat().length, 4);
+    const times = await Promise.all(placed.map(async (order) => {
+      const { history } = await fleet.view(order);
+      return Date.parse(history.find(({ delivery_status }) => delivery_status === 'assigned_driver').created_at);
+    }));
+    const spread = Math.max(...times) - Math.min(...times);
+    assert.ok(spread >= 2_500, `four wishes within ${spread} ms`);
+  });
+});
