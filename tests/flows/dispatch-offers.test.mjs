@@ -243,3 +243,23 @@ describe('wishes for drivers', () => {
     assert.ok(spread >= 2_500, `four wishes within ${spread} ms`);
   });
 });
+
+describe('a cell that was out of memory', () => {
+  const { of, place } = shopOf({ dispatch: { DISPATCH_SNAPSHOT_SECONDS: '0.2' } });
+
+  test('knows who is about, and gives an order to one who has said nothing since', async () => {
+    const fleet = place();
+    const [driver] = await fleet.come(1);
+    const { latitude, longitude } = fleet.market.at;
+    const map = async () => (await of.shop.admin.get(`/api/admin/driver-map?latitude=${latitude}&longitude=${longitude}`)).json;
+    const before = await map();
+    assert.deepEqual(before.drivers.map(({ driver_id }) => driver_id), [driver.id]);
+    const written = () => of.shop.rt.objects('dispatch', 'CellDesk', 'SELECT drivers FROM snapshot').some(({ drivers }) => drivers.includes(driver.id));
+    await until('the snapshot', written);
+    await of.shop.rt.evict('dispatch', 'CellDesk', { name: `cell-${before.cell}` });
+    const after = await map();
+    assert.deepEqual(after.drivers, before.drivers);
+    const order = await fleet.accepted();
+    await fleet.held(driver, order);
+  });
+});
