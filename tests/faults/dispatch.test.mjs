@@ -130,22 +130,22 @@ async function ending(step, mode) {
   await fleet.held(driver, next, PATIENCE);
 }
 
-const STORIES = [['comes to the door', STEPS, story], ['is cancelled', ENDS, ending]];
-const cases = (modes) => STORIES.flatMap(([name, steps, run]) => steps.flatMap((step) =>
-  modes.filter((mode) => fits(step, mode)).map((mode) => ({ name: `${name} although ${step} suffers ${mode}`, step, mode, run }))));
+const cases = (what, steps, run, modes) => steps.flatMap((step) => modes.filter((mode) => fits(step, mode))
+  .map((mode) => ({ name: `${what} although ${step} suffers ${mode}`, step, mode, run })));
 
 // Several at once: whichever of them is struck, all of them have to come to the same end.
 describe('an order', { concurrency: 5 }, () => {
-  for (const { name, step, mode, run } of cases(MODES.filter((one) => one !== 'kill'))) {
+  for (const { name, step, mode, run } of cases('comes to the door', STEPS, story, ['before', 'lost', 'twice', 'both'])) {
     test(name, { timeout: 180_000 }, () => run(step, mode));
   }
 });
 
-// A kill takes the shop from everybody, so these come one after the other; those where something was
-// just written by default, and all of them with ORDERLANE_KILLS=all.
+// What takes memory or the whole shop from everybody goes one after the other, and so does what strikes
+// a step of everybody's. Of the kills those where something was just written; all with ORDERLANE_KILLS=all.
 describe('an order', () => {
   const all = process.env.ORDERLANE_KILLS === 'all';
-  for (const { name, step, mode, run } of cases(['kill']).filter((one) => all || one.step.endsWith('.written'))) {
+  const alone = [...cases('comes to the door', STEPS, story, ['crash', 'kill']), ...cases('is cancelled', ENDS, ending, MODES)];
+  for (const { name, step, mode, run } of alone.filter((one) => all || one.mode !== 'kill' || one.step.endsWith('.written'))) {
     test(name, { timeout: 180_000 }, () => run(step, mode));
   }
 });
