@@ -174,6 +174,7 @@ describe('drivers on the move', () => {
     const order = await fleet.accepted();
     await fleet.held(silent, order);
     await fleet.turn(other, true);
+    // The other's device goes on telling where it is, as devices do; nothing waits for it.
     let isOver = false;
     const device = (async () => {
       while (!isOver) {
